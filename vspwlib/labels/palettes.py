@@ -1,12 +1,12 @@
 """Colours for label maps.
 
 ``glasbey`` keeps 124 classes as far apart as a palette of that size can (smallest distance in CAM02-UCS 11.7; the
-bit-shift palette of PASCAL VOC reaches 0.6). ``dataset`` is what VSPW papers print; in it Playground_slide and car share
-one colour. ``baseline`` is what the official baseline writes into its prediction files; past 22 classes it is grey, so it
-is for files rather than for eyes.
+bit-shift palette of PASCAL VOC reaches 0.6). ``dataset`` is what VSPW papers print; in it Playground_slide and car
+share one colour. ``baseline`` is what the official baseline writes into its prediction files; past 22 classes it is
+grey, so it is for files rather than for eyes.
 
-Source: glasbey (Glasbey et al. 2007, package ``glasbey`` 0.4.0); mmsegmentation's ADE20K colours;
-VSPW-dataset/VSPW_baseline ``test.py``.
+Source: glasbey (Glasbey et al. 2007, package ``glasbey`` 0.4.0); mmsegmentation's ADE20K colours; VSPW-
+dataset/VSPW_baseline ``test.py``.
 """
 
 from functools import cache
