@@ -5,8 +5,8 @@ bit-shift palette of PASCAL VOC reaches 0.6). ``dataset`` is what VSPW papers pr
 share one colour. ``baseline`` is what the official baseline writes into its prediction files; past 22 classes it is
 grey, so it is for files rather than for eyes.
 
-Source: glasbey (Glasbey et al. 2007, package ``glasbey`` 0.4.0); mmsegmentation's ADE20K colours; VSPW-
-dataset/VSPW_baseline ``test.py``.
+Source: glasbey (Glasbey et al. 2007, package ``glasbey`` 0.4.0); mmsegmentation's ADE20K colours;
+VSPW-dataset/VSPW_baseline ``test.py``.
 """
 
 from functools import cache
