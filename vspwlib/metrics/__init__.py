@@ -1,0 +1,1 @@
+"""Metrics: confusion counts, video consistency, and the score of a split. Needs NumPy only."""
