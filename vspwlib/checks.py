@@ -94,8 +94,12 @@ def check_folder(what: str, path: str | Path, *, fix: str = "") -> Path:
     return folder
 
 
-def check_keys(what: str, mapping: dict[str, Any], required: Iterable[str], *, where: object = "", fix: str = "") -> None:
+def check_keys(
+    what: str, mapping: dict[str, Any], required: Iterable[str], *, where: object = "", fix: str = ""
+) -> None:
     """Require every key of ``required`` in ``mapping`` and name those that are missing."""
     wanted = list(required)
     missing = [key for key in wanted if key not in mapping]
-    require(not missing, what, expected=f"keys {', '.join(wanted)}", got=f"no {', '.join(missing)}", where=where, fix=fix)
+    require(
+        not missing, what, expected=f"keys {', '.join(wanted)}", got=f"no {', '.join(missing)}", where=where, fix=fix
+    )

@@ -1,0 +1,250 @@
+"""What a run is, as frozen dataclasses that refuse contradictions on construction.
+
+One :class:`Recipe` tells everything about a run; it is written beside the results as JSON and read back from there.
+Lengths are pixels, rates are fractions, times are iterations (optimizer steps) unless a field says otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from vspwlib.checks import check_choice, check_range, fail, require
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipConfig:
+    """Which frames make one training sample."""
+
+    frames: int = 1  # consecutive frames per clip
+    gap: int = 1  # steps between them, in stored frames
+
+    def __post_init__(self) -> None:
+        check_range("clip.frames", self.frames, 1, 16)
+        check_range("clip.gap", self.gap, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """Augmentation, one draw per clip. The paper: flip, crop, resize in [0.5, 2.0]."""
+
+    crop: Size = (480, 480)  # height, width
+    short_side: int | None = 480  # frames are resized to this short side before the random scale; None keeps their size
+    scale: tuple[float, float] = (0.5, 2.0)
+    flip: float = 0.5  # probability
+    max_one_class: float = 0.75  # a crop is redrawn when one class fills more of it (mmseg's cat_max_ratio)
+    photometric: bool = True
+
+    def __post_init__(self) -> None:
+        check_range("augment.crop", min(self.crop), 16)
+        check_range("augment.flip", self.flip, 0, 1)
+        check_range("augment.max_one_class", self.max_one_class, 0, 1)
+        low, high = self.scale
+        require(0 < low <= high, "augment.scale", expected="0 < low <= high", got=self.scale)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The network."""
+
+    name: str = "upernet_swin_tiny"
+    drop_path: float | None = None  # None: the network's default
+    dropout: float = 0.1  # before the classifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """Weights of the objective. The paper: 1 * CE + 5 * Dice."""
+
+    cross_entropy: float = 1.0
+    dice: float = 5.0
+    auxiliary: float = 0.4  # weight of the auxiliary head's cross-entropy (mmseg's default for UperNet)
+    stride: int = 1  # supervise every n-th pixel
+    normalizer: Literal["local", "global"] = "local"  # sums per process, or over all of them
+
+    def __post_init__(self) -> None:
+        check_range("loss.stride", self.stride, 1, 8)
+        check_choice("loss.normalizer", self.normalizer, ("local", "global"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimConfig:
+    """AdamW with linear warm-up and polynomial decay. The paper: lr 2e-5, warm-up 1500 iterations from ratio 1e-6."""
+
+    lr: float = 2e-5
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.999)
+    warmup: int = 1500
+    warmup_ratio: float = 1e-6
+    power: float = 1.0  # of the polynomial decay to 0
+    clip_norm: float | None = None  # largest gradient norm
+    ema: float | None = None  # decay of the weight average; None keeps none
+
+    def __post_init__(self) -> None:
+        check_range("optim.lr", self.lr, 0)
+        check_range("optim.warmup", self.warmup, 0)
+        check_range("optim.ema", self.ema or 0.0, 0, 0.999999)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Length, batch and bookkeeping of training."""
+
+    iterations: int = 40_000
+    batch_size: int = 2  # clips per process and micro-batch
+    accumulate: int = 1  # micro-batches per iteration
+    val_every: int = 4_000  # 0: never
+    val_videos: int | None = None  # validate on the first so many videos; None: all
+    checkpoint_every: int = 1_000
+    log_every: int = 50
+    workers: int = 2  # data-loading processes; 0 loads in the training process
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes in it
+    deterministic: bool = False  # deterministic kernels on CUDA, slower
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "batch_size", "accumulate", "checkpoint_every", "log_every"):
+            check_range(f"train.{name}", getattr(self, name), 1)
+        check_range("train.val_every", self.val_every, 0)
+        check_range("train.workers", self.workers, 0)
+        check_choice("train.precision", self.precision, ("auto", "fp32", "bf16"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictConfig:
+    """Test-time settings. Our reading of the paper: short side = window = crop, stride two thirds of it."""
+
+    short_side: int | None = 480  # None: frames keep their size
+    window: Size = (480, 480)
+    stride: Size = (320, 320)
+    flip: bool = True
+    batch_windows: int = 4
+
+    def __post_init__(self) -> None:
+        check_range("predict.batch_windows", self.batch_windows, 1)
+        for side, step in zip(self.window, self.stride, strict=True):
+            require(
+                0 < step <= side,
+                "predict.stride",
+                expected=f"between 1 and the window {self.window}",
+                got=self.stride,
+                fix="a larger stride would leave pixels without a prediction.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that makes a run, but for where its data lie.
+
+    Attributes:
+        name: Row of a table, or a network's name.
+        profile: ``mini``, ``camvid`` or ``vspw``.
+        train_split: List that is trained on.
+        val_split: List that is validated on while training.
+        test_splits: Lists that the profile's tables report.
+    """
+
+    name: str
+    profile: str
+    train_split: str = "train"
+    val_split: str | None = "val"
+    test_splits: tuple[str, ...] = ("val",)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    predict: PredictConfig = field(default_factory=PredictConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as nested plain values, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Rebuild a recipe from :meth:`to_dict`; unknown keys are refused by name."""
+        return _build(cls, values, prefix="")
+
+
+def override(recipe: Recipe, assignments: Mapping[str, str]) -> Recipe:
+    """Return ``recipe`` with dotted fields set from text, as ``--set optim.lr=1e-4`` does.
+
+    Args:
+        recipe: The recipe to start from.
+        assignments: Dotted field names to values in JSON or plain text: ``none``, ``true``, ``480``, ``[160,192]``.
+
+    Raises:
+        InputError: for an unknown field (the nearest is named) or a value of the wrong kind.
+
+    >>> override(Recipe(name="x", profile="mini"), {"optim.lr": "1e-4", "augment.crop": "[96,128]"}).augment.crop
+    (96, 128)
+    """
+    values = recipe.to_dict()
+    for name, text in assignments.items():
+        *parents, leaf = name.split(".")
+        node = values
+        for depth, part in enumerate([*parents, leaf]):
+            where = "--set " + name
+            check_choice("setting", part, node, where=where)
+            if depth < len(parents):
+                node = node[part]
+                require(isinstance(node, dict), "setting", expected="a group of settings", got=part, where=where)
+        require(
+            not isinstance(node[leaf], dict),
+            "setting",
+            expected="one field",
+            got=f"the group {name}",
+            fix=f"set {name}.<field>.",
+        )
+        node[leaf] = _parse(text)
+    return Recipe.from_dict(values)
+
+
+def with_seed(recipe: Recipe, seed: int) -> Recipe:
+    """Return ``recipe`` with another seed."""
+    return replace(recipe, train=replace(recipe.train, seed=seed))
+
+
+def _parse(text: str) -> Any:
+    import json
+
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _build(cls: type[Any], values: Mapping[str, Any], *, prefix: str) -> Any:
+    hints = get_type_hints(cls)
+    known = {item.name for item in fields(cls)}
+    for name in values:
+        check_choice("setting", name, known, where=prefix + name)
+    return cls(**{name: _convert(hints[name], value, prefix + name) for name, value in values.items()})
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    """Bring a JSON value to the annotated type: lists to tuples, ints to floats; other differences are errors."""
+    if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, Mapping):
+        return _build(kind, value, prefix=f"{name}.")
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal and value in arguments:
+        return value
+    if origin in (Union, UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _convert(next(item for item in arguments if item is not type(None)), value, name)
+    if origin is tuple and isinstance(value, list | tuple):
+        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(inner) == len(value):
+            return tuple(_convert(part, item, name) for part, item in zip(inner, value, strict=True))
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    fail("setting", expected=getattr(kind, "__name__", str(kind)), got=repr(value), where=name)

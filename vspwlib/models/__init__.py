@@ -1,0 +1,1 @@
+"""Networks: backbones and heads behind one :class:`~vspwlib.models.segmenter.Segmenter`, and the zoo of them."""

@@ -1,0 +1,80 @@
+"""UperNet's decode head and its auxiliary head: mmseg's classes, plus the fused map as an embedding.
+
+Source: Xiao et al., Unified Perceptual Parsing, ECCV 2018 (UPerHead); Long et al., FCN, CVPR 2015 (auxiliary head);
+implementations by mmsegmentation.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+with warnings.catch_warnings():  # mmcv warns about compiled ops that these heads do not use
+    warnings.simplefilter("ignore", UserWarning)
+    from mmseg.models.decode_heads import FCNHead, UPerHead
+
+#: Plain batch norm: released files say SyncBN, whose keys are the same; Fabric converts it where several GPUs train.
+_NORM = {"type": "BN", "requires_grad": True}
+
+
+class UperHead(UPerHead):
+    """mmseg's UPerHead that also hands out the fused stride-4 map its classifier reads."""
+
+    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Decode the four maps of a backbone.
+
+        Args:
+            inputs: Four maps ``(B, C_i, h_i, w_i)``, strides 4 to 32.
+
+        Returns:
+            Logits ``(B, K, h_0, w_0)`` and the fused map ``(B, channels, h_0, w_0)``, which serves as embedding.
+        """
+        fused = self._forward_feature(inputs)
+        return self.cls_seg(fused), fused
+
+
+def build_uper_head(in_channels: Sequence[int], *, channels: int, num_classes: int, dropout: float) -> nn.Module:
+    """Build UperNet's head with the official pooling scales 1, 2, 3, 6.
+
+    Args:
+        in_channels: Channels of the four backbone maps.
+        channels: Channels inside the head and of the fused map (512 officially).
+        num_classes: Classes K of the classifier.
+        dropout: Dropout rate before the classifier, over whole channels.
+    """
+    head = UperHead(
+        in_channels=list(in_channels),
+        in_index=[0, 1, 2, 3],
+        pool_scales=(1, 2, 3, 6),
+        channels=channels,
+        dropout_ratio=dropout,
+        num_classes=num_classes,
+        norm_cfg=_NORM,
+        align_corners=False,
+    )
+    head.init_weights()
+    return head
+
+
+def build_fcn_head(in_channels: Sequence[int], *, channels: int, num_classes: int, dropout: float) -> nn.Module:
+    """Build the auxiliary head on the stride-16 map: one 3x3 convolution and a classifier (training only).
+
+    Args:
+        in_channels: Channels of the four backbone maps; the third is read.
+        channels: Channels of the convolution (256 officially).
+        num_classes: Classes K of the classifier.
+        dropout: Dropout rate before the classifier.
+    """
+    head = FCNHead(
+        in_channels=in_channels[2],
+        in_index=2,
+        channels=channels,
+        num_convs=1,
+        concat_input=False,
+        dropout_ratio=dropout,
+        num_classes=num_classes,
+        norm_cfg=_NORM,
+        align_corners=False,
+    )
+    head.init_weights()
+    return head

@@ -1,0 +1,82 @@
+"""One interface to every network: images in, :class:`SegOutput` out, class probabilities from it.
+
+Shape letters: B images, K classes, Q queries, C channels, H×W pixels, h×w a coarser grid (stride 4 unless said).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegOutput:
+    """What a network says about a batch: either per-pixel logits or queries, and an embedding.
+
+    Attributes:
+        logits: ``(B, K, h, w)`` class logits at stride 4, or None for a query head.
+        class_logits: ``(B, Q, K+1)`` class logits of queries, the last one "no object", or None.
+        mask_logits: ``(B, Q, h, w)`` mask logits of queries at stride 4, or None.
+        embedding: ``(B, C, h', w')`` features for the contrastive loss, or None.
+        auxiliary: Further logits ``(B, K, h_i, w_i)`` that only training reads.
+    """
+
+    logits: Tensor | None = None
+    class_logits: Tensor | None = None
+    mask_logits: Tensor | None = None
+    embedding: Tensor | None = None
+    auxiliary: tuple[Tensor, ...] = ()
+
+
+class Segmenter(nn.Module):
+    """Backbone, decode head and an optional auxiliary head under mmseg's attribute names.
+
+    The names are those of released checkpoints, so their keys are ours.
+    """
+
+    def __init__(self, backbone: nn.Module, decode_head: nn.Module, auxiliary_head: nn.Module | None = None) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.decode_head = decode_head
+        self.auxiliary_head = auxiliary_head
+
+    def forward(self, images: Tensor) -> SegOutput:
+        """Run the network.
+
+        Args:
+            images: ``(B, 3, H, W)`` float, normalised.
+
+        Returns:
+            Logits at stride 4 and the embedding; auxiliary logits in training mode only.
+        """
+        features = self.backbone(images)  # four of (B, C_i, H/s, W/s)
+        logits, embedding = self.decode_head(features)  # (B, K, h, w), (B, C, h, w)
+        train_auxiliary = self.training and self.auxiliary_head is not None
+        auxiliary = (self.auxiliary_head(features),) if train_auxiliary and self.auxiliary_head is not None else ()
+        return SegOutput(logits=logits, embedding=embedding, auxiliary=auxiliary)
+
+
+def semantic_scores(output: SegOutput) -> Tensor:
+    """Return class scores ``(B, K, h, w)``, float32, whose resized softmax is the distribution P.
+
+    Per-pixel heads: their logits. Query heads: the official score, the sum over queries of
+    ``softmax(class)[..., :-1] * sigmoid(mask)``, which reaches 6 and more; the official test code takes its softmax.
+    """
+    if output.logits is not None:
+        return output.logits.float()
+    if output.class_logits is None or output.mask_logits is None:
+        raise TypeError("SegOutput: expected logits, or class_logits and mask_logits, got neither.")
+    classes = output.class_logits.float().softmax(dim=-1)[..., :-1]  # (B, Q, K)
+    return torch.einsum("bqk,bqhw->bkhw", classes, output.mask_logits.float().sigmoid())
+
+
+def semantic_probs(output: SegOutput, size: tuple[int, int]) -> Tensor:
+    """Return the class distribution ``(B, K, H, W)``, float32, at full resolution.
+
+    Args:
+        output: What the network said.
+        size: ``(H, W)`` of the images. Scores are resized bilinearly (``align_corners=False``) before the softmax.
+    """
+    scores = functional.interpolate(semantic_scores(output), size=size, mode="bilinear", align_corners=False)
+    return scores.softmax(dim=1)

@@ -1,0 +1,171 @@
+"""Build the parts of a run from its recipe: each function hands flat arguments to the package that does the work."""
+
+import os
+import platform
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from vspwlib.checks import fail
+from vspwlib.config import Recipe
+from vspwlib.data.dataset import ClipDataset
+from vspwlib.data.index import open_split
+from vspwlib.data.loader import build_loader
+from vspwlib.data.transforms import ClipAugment
+from vspwlib.models.segmenter import Segmenter, semantic_scores
+from vspwlib.models.zoo import build
+from vspwlib.predict.predictor import Predictor
+from vspwlib.train.loop import Plan
+from vspwlib.train.objective import Objective
+
+#: The data set that a recipe trains and tests on goes by this name on the command line (``--data vspw=PATH``).
+VIDEO_DATA = "vspw"
+
+
+def video_root(data: Mapping[str, Path]) -> Path:
+    """Return the folder of the video data set.
+
+    Raises:
+        InputError: when none was named.
+    """
+    if VIDEO_DATA not in data:
+        fail("--data", expected=f"{VIDEO_DATA}=PATH", got=", ".join(data) or "nothing", fix="name the video data set.")
+    return data[VIDEO_DATA]
+
+
+def bf16_is_native(device: torch.device) -> bool:
+    """Tell whether the device computes in bfloat16; elsewhere it is emulated and slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu" and platform.system() == "Linux":
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return "avx512_bf16" in flags or "amx_bf16" in flags
+    return False
+
+
+def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
+    """Build Fabric for one process, or for the processes that torchrun or Slurm started.
+
+    Args:
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+    accelerator = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+    native = bf16_is_native(torch.device(accelerator))
+    use_bf16 = precision == "bf16" or (precision == "auto" and native)
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+        num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+        precision="bf16-mixed" if use_bf16 else "32-true",
+    )
+    fabric.launch()
+    return fabric
+
+
+def build_model(recipe: Recipe) -> Segmenter:
+    """Build the recipe's network; its fresh weights depend on the recipe's seed alone."""
+    torch.manual_seed(recipe.train.seed)
+    return build(recipe.model.name, drop_path=recipe.model.drop_path, dropout=recipe.model.dropout)
+
+
+def build_objective(recipe: Recipe) -> Objective:
+    """Build the recipe's objective."""
+    loss = recipe.loss
+    return Objective(
+        cross_entropy=loss.cross_entropy,
+        dice=loss.dice,
+        auxiliary=loss.auxiliary,
+        stride=loss.stride,
+        normalizer=loss.normalizer,
+    )
+
+
+def build_plan(recipe: Recipe) -> Plan:
+    """Build the numbers of the training loop."""
+    optim, train = recipe.optim, recipe.train
+    return Plan(
+        iterations=train.iterations,
+        accumulate=train.accumulate,
+        seed=train.seed,
+        lr=optim.lr,
+        weight_decay=optim.weight_decay,
+        betas=optim.betas,
+        warmup=optim.warmup,
+        warmup_ratio=optim.warmup_ratio,
+        power=optim.power,
+        clip_norm=optim.clip_norm,
+        ema=optim.ema,
+        checkpoint_every=train.checkpoint_every,
+        val_every=train.val_every,
+        log_every=train.log_every,
+    )
+
+
+def build_batches(recipe: Recipe, root: Path, fabric: Fabric) -> Callable[[int], Iterable[dict[str, Any]]]:
+    """Build the stream of training batches: a function of the micro-batch to start from."""
+    augment = ClipAugment(
+        crop=recipe.augment.crop,
+        scale=recipe.augment.scale,
+        short_side=recipe.augment.short_side,
+        flip=recipe.augment.flip,
+        max_one_class=recipe.augment.max_one_class,
+        photometric=recipe.augment.photometric,
+    )
+    train = recipe.train
+    micro_batches = train.iterations * train.accumulate
+    dataset = ClipDataset(
+        open_split(root, recipe.train_split),
+        frames=recipe.clip.frames,
+        gap=recipe.clip.gap,
+        augment=augment,
+        seed=train.seed,
+        length=micro_batches * train.batch_size * fabric.world_size,
+    )
+
+    def batches(start: int) -> Iterable[dict[str, Any]]:
+        return build_loader(
+            dataset,
+            batch_size=train.batch_size,
+            start=start,
+            total=micro_batches,
+            rank=fabric.global_rank,
+            world=fabric.world_size,
+            workers=train.workers,
+        )
+
+    return batches
+
+
+def build_predictor(
+    recipe: Recipe, model: nn.Module, *, device: torch.device | str, flip: bool | None = None
+) -> Predictor:
+    """Build the test-time predictor of a recipe.
+
+    Args:
+        recipe: Its ``predict`` group says how.
+        model: Network in evaluation mode, on ``device``.
+        device: Where to run.
+        flip: Overrides the recipe's horizontal flip.
+    """
+    settings = recipe.predict
+    place = torch.device(device)
+
+    def score(images: Tensor) -> Tensor:
+        return semantic_scores(model(images))
+
+    bf16 = recipe.train.precision == "bf16" or (recipe.train.precision == "auto" and bf16_is_native(place))
+    return Predictor(
+        score,
+        short_side=settings.short_side,
+        window=settings.window,
+        stride=settings.stride,
+        flip=settings.flip if flip is None else flip,
+        batch_windows=settings.batch_windows,
+        device=place,
+        precision="bf16" if bf16 else "fp32",
+    )

@@ -1,0 +1,1 @@
+"""Training: objective, optimiser, checkpoints and the loop. Nothing here knows recipes; callers pass flat arguments."""
