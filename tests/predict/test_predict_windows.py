@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vspwlib.checks import InputError
@@ -20,11 +20,13 @@ def official_starts(length: int, window: int, stride: int) -> list[int]:
     return starts
 
 
+@settings(deadline=None)
 @given(length=lengths, window=lengths, stride=lengths)
 def test_starts_equal_the_official_rule(length: int, window: int, stride: int) -> None:
     assert window_starts(length, window, stride) == official_starts(length, window, stride)
 
 
+@settings(deadline=None)
 @given(length=lengths, window=lengths, data=st.data())
 def test_windows_cover_every_pixel_when_the_stride_is_no_longer_than_the_window(length, window, data) -> None:
     stride = data.draw(st.integers(1, window))
@@ -36,6 +38,7 @@ def test_windows_cover_every_pixel_when_the_stride_is_no_longer_than_the_window(
     assert seen.min() >= 1
 
 
+@settings(deadline=None)
 @given(size=st.tuples(lengths, lengths), window=st.tuples(lengths, lengths), stride=st.tuples(lengths, lengths))
 def test_boxes_are_the_product_of_both_axes_and_of_one_size(size, window, stride) -> None:
     found = boxes(*size, window, stride)

@@ -1,0 +1,101 @@
+"""Bilinear sampling along one axis, with pixel centres at half integers (``align_corners=False``).
+
+The map from a target to a grid of scores is the product of one map per axis, so that resizing, cutting and shifting by
+fractions of a cell are two of these, one after the other. Shape letters: K classes, h×w cells, n target points.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class AxisMap:
+    """Target points along an axis, each between two cells of a grid.
+
+    Attributes:
+        start: Index of the first target point; the ``n`` points are consecutive.
+        low: ``(n,)`` int32, the cell at or before each point.
+        high: ``(n,)`` int32, the cell after it, or ``low`` at the border.
+        weight: ``(n,)`` float32 in [0, 1), the share of ``high``.
+    """
+
+    start: int
+    low: npt.NDArray[np.int32]
+    high: npt.NDArray[np.int32]
+    weight: npt.NDArray[np.float32]
+
+    @property
+    def stop(self) -> int:
+        """Index after the last target point."""
+        return self.start + len(self.low)
+
+    @property
+    def on_cells(self) -> bool:
+        """Whether every point falls on a cell, so that nothing has to be mixed."""
+        return not self.weight.any()
+
+
+def resize_axis(cells: int, pixels: int) -> AxisMap:
+    """Return the map that stretches ``cells`` over ``pixels``.
+
+    >>> resize_axis(2, 4).weight.tolist()
+    [0.0, 0.25, 0.75, 0.0]
+    """
+    return window_axis(points=pixels, length=pixels, start=0, extent=pixels, cells=cells, covered=pixels)
+
+
+def window_axis(*, points: int, length: int, start: int, extent: int, cells: int, covered: int) -> AxisMap:
+    """Return the map from a window's cells to those points of the whole image's grid that lie in the window.
+
+    Point ``j`` of the grid stands at pixel ``u = (j + 1/2) * length / points`` of the image, that is at cell
+    ``(u - start) * cells / covered - 1/2`` of the window, held inside the cells (border padding).
+
+    Args:
+        points: Points of the grid over the whole image.
+        length: Pixels of the image along the axis.
+        start: First pixel of the window.
+        extent: Pixels of the window; the points with ``start <= u < start + extent`` are taken.
+        cells: Cells of the window's scores.
+        covered: Pixels those cells cover: ``extent`` and what was padded after it.
+
+    Returns:
+        The map; it has no points where the window is narrower than a cell and falls between two points.
+    """
+    pixels = (np.arange(points) + 0.5) * (length / points)
+    inside = np.flatnonzero((pixels >= start) & (pixels < start + extent))
+    position = np.clip((pixels[inside] - start) * (cells / covered) - 0.5, 0, cells - 1)
+    low = np.floor(position).astype(np.int32)
+    return AxisMap(
+        start=int(inside[0]) if len(inside) else 0,
+        low=low,
+        high=np.minimum(low + 1, cells - 1).astype(np.int32),
+        weight=(position - low).astype(np.float32),
+    )
+
+
+def sample(scores: Tensor, rows: AxisMap, columns: AxisMap) -> Tensor:
+    """Sample scores at the points of two axis maps.
+
+    Args:
+        scores: ``(K, h, w)`` float32.
+        rows: Map of the rows, ``n_y`` points on ``h`` cells.
+        columns: Map of the columns, ``n_x`` points on ``w`` cells.
+
+    Returns:
+        ``(K, n_y, n_x)`` float32 on the device of ``scores``.
+    """
+    return _along(_along(scores, rows, dim=1), columns, dim=2)
+
+
+def _along(scores: Tensor, axis: AxisMap, *, dim: int) -> Tensor:
+    """Sample one axis of ``(K, h, w)``."""
+    low = scores.index_select(dim, torch.from_numpy(axis.low).to(scores.device))
+    if axis.on_cells:
+        return low
+    high = scores.index_select(dim, torch.from_numpy(axis.high).to(scores.device))
+    weight = torch.from_numpy(axis.weight).to(scores.device)
+    return low.lerp_(high, weight[:, None] if dim == 1 else weight)
