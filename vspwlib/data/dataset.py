@@ -1,0 +1,198 @@
+"""Training clips as an endless stream that can be entered anywhere.
+
+Position ``p`` of the stream is clip ``permutation(seed, epoch)[p mod n]`` with ``epoch = p div n``, augmented by random
+numbers seeded with ``(seed, p)``. An item therefore depends on its position alone: not on the number of workers, not on
+where a run was stopped and resumed, not on what was read before.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision import tv_tensors
+
+from vspwlib.checks import InputError, check_range, fail, require
+from vspwlib.data.images import check_same_size, read_image, read_mask
+from vspwlib.data.index import Frame, Split
+from vspwlib.data.transforms import ClipAugment
+
+REPLACEMENTS = 64  # unreadable clips in a row before a run is given up
+
+
+class Clip(TypedDict):
+    """One item: ``images`` float32 (T, 3, H, W), ``masks`` int64 (T, H, W) with 255 void, and its ``position``."""
+
+    images: Tensor
+    masks: Tensor
+    position: int
+
+
+class Batch(TypedDict):
+    """Clips laid end to end.
+
+    ``images`` (N, 3, H, W) and ``masks`` (N, H, W) hold the frames of all clips, ``clip_ids`` (N,) int64 the clip that
+    each belongs to, and ``clips`` how many there are.
+    """
+
+    images: Tensor
+    masks: Tensor
+    clip_ids: Tensor
+    clips: int
+
+
+class ClipDataset(Dataset[Clip]):
+    """Clips of consecutive labelled frames, by position in an endless shuffled stream.
+
+    A clip is ``frames`` frames of one video, each ``gap`` frames after the one before *in the order of the files*, all
+    with a mask. A hole in the numbering is one step like any other: frames stored side by side count as consecutive
+    (`vspw data check` says how far the numbers jump). A frame without a mask breaks every clip it would be part of;
+    where only every fifth frame is labelled, ``gap=5`` finds clips. Every possible start is a clip, so clips overlap.
+
+    Frames that cannot be read cost one warning per frame; the next clip of the permutation stands in for theirs.
+
+    Args:
+        split: Where the frames are.
+        frames: Length of a clip; 1 for stills.
+        gap: Steps between its frames.
+        augment: What happens to a clip.
+        seed: Seed of the order and of the augmentation.
+        length: Number of positions: iterations times clips an iteration.
+
+    Raises:
+        InputError: not a single clip of that length is in the split.
+    """
+
+    def __init__(
+        self, split: Split, *, frames: int = 1, gap: int = 1, augment: ClipAugment, seed: int = 0, length: int
+    ) -> None:
+        for what, value, low in (("frames", frames, 1), ("gap", gap, 1), ("seed", seed, 0), ("length", length, 0)):
+            check_range(what, value, low=low)
+        self.split, self.augment, self.seed, self.length = split, augment, seed, length
+        self._frames = list(split.frames())
+        self._steps = np.arange(frames) * gap
+        self._starts = _clip_starts(split, self._steps)
+        if not len(self._starts):
+            labelled = sum(len(video.labelled) for video in split.videos)
+            fail(
+                "clips",
+                expected=f"at least one run of {frames} labelled frames, {gap} apart",
+                got=f"none among {labelled} labelled of {split.num_frames} frames in {len(split.videos)} videos",
+                where=f"{split.root}, split {split.name}",
+                fix="use fewer frames or another gap, or a split with masks.",
+            )
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self._warned = torch.zeros(len(self._frames), dtype=torch.bool).share_memory_()  # workers warn once together
+
+    @property
+    def num_clips(self) -> int:
+        """Number of different clips: the length of an epoch."""
+        return len(self._starts)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, position: int) -> Clip:
+        if not 0 <= position < self.length:
+            raise IndexError(f"position {position} is outside the stream of {self.length}")
+        images, masks = self._read_from(position)
+        with torch.random.fork_rng(devices=[]):
+            # The CPU generator alone: torch.manual_seed would also queue a seed for GPUs that workers must not touch
+            torch.default_generator.manual_seed(_mixed(self.seed, position))
+            images, masks = self.augment(images, masks)
+        return {"images": images.as_subclass(Tensor), "masks": masks.as_subclass(Tensor).long(), "position": position}
+
+    def frames_at(self, position: int) -> list[Frame]:
+        """Return the frames that stand at a position, before any replacement of unreadable ones."""
+        return [self._frames[index] for index in self._indices(position)]
+
+    def _indices(self, position: int, later: int = 0) -> np.ndarray:
+        """Return the frame numbers of the clip ``later`` places after that of a position, within its epoch."""
+        epoch, place = divmod(position, self.num_clips)
+        if self._order[0] != epoch:
+            self._order = (epoch, np.random.default_rng([self.seed, epoch]).permutation(self.num_clips))
+        return self._starts[self._order[1][(place + later) % self.num_clips]] + self._steps
+
+    def _read_from(self, position: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
+        """Read the clip at a position, or the first readable one after it."""
+        for later in range(min(REPLACEMENTS, self.num_clips)):
+            frames = [(index, self._frames[index]) for index in self._indices(position, later).tolist()]
+            clip = self._read(frames)
+            if clip is not None:
+                return clip
+        fail(
+            "clips",
+            expected="frames that can be read",
+            got=f"{min(REPLACEMENTS, self.num_clips)} unreadable clips in a row",
+            where=f"{self.split.root}, split {self.split.name}",
+            fix="run `vspw data check` on the folder; it names the files.",
+        )
+
+    def _read(self, frames: list[tuple[int, Frame]]) -> tuple[tv_tensors.Image, tv_tensors.Mask] | None:
+        """Read one clip; None, and a warning the first time, where a frame of it is not fit."""
+        images: list[np.ndarray] = []
+        masks: list[np.ndarray] = []
+        for index, frame in frames:
+            try:
+                image, mask = _read_frame(frame)
+                if images:
+                    check_same_size(images[0].shape, mask.shape, where=frame.image)
+            except InputError as error:
+                if not self._warned[index]:
+                    self._warned[index] = True
+                    warnings.warn(f"left out of training: {error}", stacklevel=2)
+                return None
+            images.append(image)
+            masks.append(mask)
+        pixels = torch.from_numpy(images[0][None] if len(images) == 1 else np.stack(images)).permute(0, 3, 1, 2)
+        return tv_tensors.Image(pixels), tv_tensors.Mask(torch.from_numpy(np.stack(masks)))
+
+
+def collate(items: Sequence[Clip]) -> Batch:
+    """Lay clips, of any number of frames each, end to end.
+
+    Args:
+        items: Clips with crops of one size.
+
+    Returns:
+        The batch.
+
+    >>> clip = {"images": torch.zeros(2, 3, 4, 4), "masks": torch.zeros(2, 4, 4, dtype=torch.long), "position": 0}
+    >>> still = {"images": torch.zeros(1, 3, 4, 4), "masks": torch.zeros(1, 4, 4, dtype=torch.long), "position": 1}
+    >>> collate([clip, still])["clip_ids"].tolist()
+    [0, 0, 1]
+    """
+    lengths = torch.tensor([len(item["images"]) for item in items])
+    return {
+        "images": torch.cat([item["images"] for item in items]),
+        "masks": torch.cat([item["masks"] for item in items]),
+        "clip_ids": torch.arange(len(items)).repeat_interleave(lengths),
+        "clips": len(items),
+    }
+
+
+def _clip_starts(split: Split, steps: np.ndarray) -> np.ndarray:
+    """Return the frame number, counted through the split, of the first frame of every clip."""
+    starts, before = [], 0
+    for video in split.videos:
+        labelled = np.array([frame.mask is not None for frame in video.frames])
+        places = np.arange(len(labelled) - steps[-1])  # empty when the video is too short
+        starts.append(before + places[labelled[places[:, None] + steps].all(axis=1)])
+        before += len(labelled)
+    return np.concatenate(starts) if starts else np.empty(0, np.int64)
+
+
+def _read_frame(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
+    """Read image and mask of a labelled frame and hold them against each other."""
+    require(frame.mask is not None, "mask", expected="a mask", got="none", where=frame.image)
+    image, mask = read_image(frame.image), read_mask(frame.mask)
+    check_same_size(image.shape, mask.shape, where=frame.mask)
+    return image, mask
+
+
+def _mixed(seed: int, position: int) -> int:
+    """Mix seed and position into one number whose neighbours are unlike each other."""
+    return int(np.random.SeedSequence([seed, position]).generate_state(1, np.uint32)[0])
