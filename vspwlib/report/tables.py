@@ -1,0 +1,239 @@
+"""Runs, scores and sweeps as rows: plain dictionaries for the command line, the app, notebooks and Markdown alike.
+
+Scores are fractions in 0..1, None where there is nothing to score; whoever prints them multiplies by 100.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vspwlib.checks import InputError, check_keys
+from vspwlib.ensemble.result import SweepResult
+from vspwlib.labels import CLASSES
+from vspwlib.metrics.iou import iou_per_class
+from vspwlib.metrics.summary import SplitScore
+from vspwlib.runs import Run, Workspace, read_json, scores_file
+
+Row = dict[str, Any]
+
+PAPER_TABLE4: dict[float, float] = {
+    0.0: 63.56,
+    0.1: 65.31,
+    0.2: 65.68,
+    0.3: 65.87,
+    0.4: 65.95,
+    0.5: 65.94,
+    0.6: 65.64,
+    0.7: 65.44,
+    0.8: 65.12,
+    0.9: 64.79,
+    1.0: 64.92,
+}
+"""Table 4 of the paper as printed: tau, the weight of the contrastive model, to mIoU in per cent on VSPW's Test2."""
+
+PAPER_TABLE4_NOTE = (
+    "As printed, the curve jumps from τ = 0 to 0.1 and rises again at 1.0. With the two endpoint rows exchanged it has "
+    "one peak, so their labels look swapped."
+)
+
+_SCORES = ("miou", "vc8", "vc16", "pixel_acc", "fwiou")
+
+
+def run_rows(workspace: Workspace, *, on_error: Callable[[InputError], None] | None = None) -> list[Row]:
+    """List the runs of a workspace with their scores.
+
+    Args:
+        workspace: Where to look; it need not exist yet.
+        on_error: Called for a run or scores file that cannot be read, which is then left out; without it such a file
+            is an error.
+
+    Returns:
+        One row for each run and scored split, one with ``split`` None for a run without scores. Keys: run, recipe,
+        profile, state (``"finished"`` or ``"step n of m"``), split, miou, vc8, vc16, pixel_acc, fwiou, dataset, seed,
+        commit.
+
+    Raises:
+        InputError: a file of the workspace cannot be read and there is no ``on_error``.
+    """
+    rows: list[Row] = []
+    for run in workspace.runs():
+        files = [scores_file(path) for path in workspace.stored_predictions() if path.parent.name == run.name]
+        try:
+            facts = _run_facts(run)
+        except InputError as error:
+            _report(error, on_error)
+            continue
+        scored: list[Row] = []
+        for path in files:
+            try:
+                scored += [{**facts, **_score_facts(path)}] if path.is_file() else []
+            except InputError as error:
+                _report(error, on_error)
+        rows += scored or [{**facts, "split": None, **dict.fromkeys(_SCORES), "dataset": None}]
+    return [{key: row[key] for key in _RUN_COLUMNS} for row in rows]
+
+
+_RUN_COLUMNS = ("run", "recipe", "profile", "state", "split", *_SCORES, "dataset", "seed", "commit")
+
+
+def curve_rows(run: Run) -> list[Row]:
+    """Return a run's training curves in long form: keys run, curve (``loss``, ``lr``, ``val mIoU``), step, value."""
+    rows: list[Row] = []
+    for record in run.log():
+        values = {"val mIoU": "miou"} if record["kind"] == "val" else {"loss": "loss", "lr": "lr"}
+        rows += [
+            {"run": run.name, "curve": curve, "step": record["step"], "value": record[key]}
+            for curve, key in values.items()
+            if key in record
+        ]
+    return rows
+
+
+def class_rows(score: SplitScore, other: SplitScore | None = None) -> list[Row]:
+    """List the classes that occur in a split's truth.
+
+    Args:
+        score: Scores of a run.
+        other: Scores of a second run on the same split.
+
+    Returns:
+        One row a class, in id order. Keys: id, class, group, truth_share (of the true pixels), iou; with ``other`` also
+        iou_other and difference (``iou - iou_other``).
+    """
+    truth = score.counts.truth
+    ious = iou_per_class(score.confusion)
+    others = iou_per_class(other.confusion) if other is not None else None
+    rows = []
+    for index in np.flatnonzero(truth).tolist():
+        item = CLASSES[index]
+        row: Row = {
+            "id": item.id,
+            "class": item.name,
+            "group": item.group,
+            "truth_share": float(truth[index] / truth.sum()),
+            "iou": float(ious[index]),
+        }
+        if others is not None:
+            there = not np.isnan(others[index])
+            row["iou_other"] = float(others[index]) if there else None
+            row["difference"] = float(ious[index] - others[index]) if there else None
+        rows.append(row)
+    return rows
+
+
+def confused_pairs(score: SplitScore, limit: int = 20) -> list[Row]:
+    """List the most frequent mistakes: pairs of a true and a predicted class.
+
+    Args:
+        score: Scores of a run.
+        limit: Number of pairs, most pixels first; of equals, the lower true and then predicted id.
+
+    Returns:
+        Rows with keys truth, predicted, pixels, share_of_truth (of the true class's pixels), share_of_errors.
+    """
+    wrong = score.confusion.copy()
+    np.fill_diagonal(wrong, 0)
+    truth, errors = score.counts.truth, wrong.sum()
+    order = np.argsort(-wrong, axis=None, kind="stable")[:limit]
+    cells = [divmod(int(cell), len(wrong)) for cell in order]
+    return [
+        {
+            "truth": CLASSES[row].name,
+            "predicted": CLASSES[column].name,
+            "pixels": int(wrong[row, column]),
+            "share_of_truth": float(wrong[row, column] / truth[row]),
+            "share_of_errors": float(wrong[row, column] / errors),
+        }
+        for row, column in cells
+        if wrong[row, column]
+    ]
+
+
+def sweep_rows(sweep: SweepResult) -> list[Row]:
+    """List what a sweep scored: every tau, then the mean and the vote of the two runs.
+
+    Returns:
+        Rows with keys method (``"τ"``, ``"mean"`` or ``"vote"``), tau (None for the vote), miou, note (which end of the
+        sweep or its best, else empty).
+    """
+    best = "best, an upper bound: τ was chosen on this split" if sweep.upper_bound else "best"
+    notes = {0.0: "P2 alone", 1.0: "P1 alone"}
+    rows: list[Row] = []
+    for tau, miou in zip(sweep.taus, sweep.miou.tolist(), strict=True):
+        remarks = [notes.get(tau, ""), best if tau == sweep.best_tau else ""]
+        rows.append({"method": "τ", "tau": tau, "miou": miou, "note": "; ".join(filter(None, remarks))})
+    rows.append({"method": "mean", "tau": 0.5, "miou": sweep.mean_miou, "note": ""})
+    rows.append({"method": "vote", "tau": None, "miou": sweep.vote_miou, "note": ""})
+    return rows
+
+
+def to_markdown(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None = None, *, decimals: int = 4) -> str:
+    """Write rows as a Markdown table.
+
+    Args:
+        rows: Rows of like keys.
+        columns: Keys to show, in order; all of the first row's by default.
+        decimals: Digits after the point of fractional numbers.
+
+    Returns:
+        The table, empty without rows; None becomes a dash, numbers stand to the right.
+
+    >>> print(to_markdown([{"run": "a", "miou": 0.5}, {"run": "b", "miou": None}], decimals=2))
+    | run | miou |
+    | :--- | ---: |
+    | a | 0.50 |
+    | b | – |
+    """
+    if not rows:
+        return ""
+    keys = list(columns or rows[0])
+    numeric = {key: all(isinstance(row[key], int | float | None) for row in rows) for key in keys}
+    lines = [keys, ["---:" if numeric[key] else ":---" for key in keys]]
+    lines += [[_cell(row[key], decimals) for key in keys] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _run_facts(run: Run) -> Row:
+    config, place = run.config, run.path / "config.json"
+    check_keys("run configuration", config, ("recipe",), where=place)
+    recipe = config["recipe"]
+    check_keys("recipe", recipe, ("name", "profile", "train"), where=place)
+    path = run.path / "environment.json"
+    return {
+        "run": run.name,
+        "recipe": recipe["name"],
+        "profile": recipe["profile"],
+        "state": _state(run, recipe["train"]["iterations"]),
+        "seed": recipe["train"]["seed"],
+        "commit": read_json(path, "environment").get("commit") if path.is_file() else None,
+    }
+
+
+def _state(run: Run, iterations: int) -> str:
+    if run.finished:
+        return "finished"
+    step = max((record["step"] for record in run.log()), default=0)
+    return f"step {step} of {iterations}"
+
+
+def _score_facts(path: Path) -> Row:
+    content = read_json(path, "scores")
+    summary = SplitScore.from_json(content, where=path).summary()
+    origin = content.get("provenance", {})
+    return {**{key: summary[key] for key in _SCORES}, "split": origin.get("split"), "dataset": origin.get("dataset")}
+
+
+def _report(error: InputError, on_error: Callable[[InputError], None] | None) -> None:
+    if on_error is None:
+        raise error
+    on_error(error)
+
+
+def _cell(value: Any, decimals: int) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.{decimals}f}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
