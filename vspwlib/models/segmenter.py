@@ -3,16 +3,17 @@
 Shape letters: B images, K classes, Q queries, C channels, H×W pixels, h×w a coarser grid (stride 4 unless said).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 
-@dataclass(frozen=True, kw_only=True)
-class SegOutput:
+class SegOutput(NamedTuple):
     """What a network says about a batch: either per-pixel logits or queries, and an embedding.
+
+    A named tuple, because DDP and Fabric look into those for tensors and not into frozen dataclasses.
 
     Attributes:
         logits: ``(B, K, h, w)`` class logits at stride 4, or None for a query head.

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from vspwlib.checks import check_choice, check_range
 from vspwlib.models.segmenter import Segmenter
@@ -82,6 +85,28 @@ def build(name: str, *, num_classes: int = 124, drop_path: float | None = None, 
     check_range("drop_path", rate, 0.0, 0.999)
     check_range("dropout", dropout, 0.0, 0.999)
     return network.build(num_classes=num_classes, drop_path=rate, dropout=dropout)
+
+
+class _RatesOnCpu(TorchFunctionMode):
+    """Keeps ``linspace`` on the CPU: backbones read their stochastic depth rates from it while they are built."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is torch.linspace:
+            return func(*args, **{**(kwargs or {}), "device": "cpu"})
+        return func(*args, **(kwargs or {}))
+
+
+def build_empty(name: str, *, num_classes: int = 124) -> Segmenter:
+    """Build a network whose tensors have shapes but no storage (torch's meta device), for counting and checking keys.
+
+    Args:
+        name: One of :data:`NETWORKS`.
+        num_classes: Classes K of the classifier.
+    """
+    with torch.device("meta"), _RatesOnCpu():
+        return build(name, num_classes=num_classes)
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -117,22 +117,21 @@ def build_batches(recipe: Recipe, root: Path, fabric: Fabric) -> Callable[[int],
         photometric=recipe.augment.photometric,
     )
     train = recipe.train
-    micro_batches = train.iterations * train.accumulate
+    step = train.batch_size * fabric.world_size
     dataset = ClipDataset(
         open_split(root, recipe.train_split),
         frames=recipe.clip.frames,
         gap=recipe.clip.gap,
         augment=augment,
         seed=train.seed,
-        length=micro_batches * train.batch_size * fabric.world_size,
+        length=train.iterations * train.accumulate * step,
     )
 
     def batches(start: int) -> Iterable[dict[str, Any]]:
         return build_loader(
             dataset,
             batch_size=train.batch_size,
-            start=start,
-            total=micro_batches,
+            start=start * step,
             rank=fabric.global_rank,
             world=fabric.world_size,
             workers=train.workers,

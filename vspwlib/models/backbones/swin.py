@@ -55,7 +55,6 @@ def build_swin(size: SwinSize, *, drop_path: float) -> nn.Module:
     """
     with warnings.catch_warnings():  # mmcv warns about compiled ops that this network does not use
         warnings.simplefilter("ignore", UserWarning)
-        from mmengine.logging import MMLogger
         from mmseg.models.backbones import SwinTransformer
 
     backbone = SwinTransformer(
@@ -66,12 +65,12 @@ def build_swin(size: SwinSize, *, drop_path: float) -> nn.Module:
         drop_path_rate=drop_path,
         patch_norm=True,
     )
-    # init_weights announces training from scratch on stdout; our run log says how a network was initialised.
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel("ERROR")
-    try:
-        backbone.init_weights()
-    finally:
-        logger.setLevel(level)
+    backbone.apply(_initialise)  # what init_weights() does, without its notice on stdout
     return backbone
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -52,8 +52,7 @@ def build_uper_head(in_channels: Sequence[int], *, channels: int, num_classes: i
         norm_cfg=_NORM,
         align_corners=False,
     )
-    head.init_weights()
-    return head
+    return _initialise_classifier(head)
 
 
 def build_fcn_head(in_channels: Sequence[int], *, channels: int, num_classes: int, dropout: float) -> nn.Module:
@@ -76,5 +75,11 @@ def build_fcn_head(in_channels: Sequence[int], *, channels: int, num_classes: in
         norm_cfg=_NORM,
         align_corners=False,
     )
-    head.init_weights()
+    return _initialise_classifier(head)
+
+
+def _initialise_classifier(head: nn.Module) -> nn.Module:
+    """Do what mmseg's ``init_weights`` would still do: the convolutions have initialised themselves."""
+    nn.init.normal_(head.conv_seg.weight, std=0.01)
+    nn.init.zeros_(head.conv_seg.bias)
     return head

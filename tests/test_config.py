@@ -1,0 +1,92 @@
+"""Recipes: construction refuses contradictions, overrides and JSON round trips keep types."""
+
+import json
+
+import pytest
+
+from vspwlib.checks import InputError
+from vspwlib.config import AugmentConfig, PredictConfig, Recipe, TrainConfig, override
+from vspwlib.recipes import PROFILES, RECIPES, recipe
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_survives_json(profile, name):
+    resolved = recipe(name, profile, seed=3)
+    assert Recipe.from_dict(json.loads(json.dumps(resolved.to_dict()))) == resolved
+    assert resolved.profile == profile
+
+
+def test_the_paper_profile_is_the_papers():
+    """Section 3.2: lr 2e-5, 1500 warm-up iterations from ratio 1e-6, 40k iterations at crop 480, 2 clips a GPU."""
+    paper = recipe("upernet_swin_l", "vspw")
+    assert (paper.optim.lr, paper.optim.warmup, paper.optim.warmup_ratio) == (2e-5, 1500, 1e-6)
+    assert (paper.augment.crop, paper.augment.scale, paper.augment.flip) == ((480, 480), (0.5, 2.0), 0.5)
+    assert (paper.train.iterations, paper.train.batch_size) == (40_000, 2)
+    assert (paper.loss.cross_entropy, paper.loss.dice) == (1.0, 5.0)
+    assert paper.predict.flip
+
+
+def test_seeds_reach_the_recipe():
+    assert recipe("upernet_swin_tiny", "mini", seed=4).train.seed == 4
+    first, second = (recipe(name, "mini") for name in ("standin_contrastive", "standin_multidata"))
+    assert first.train.seed != second.train.seed
+    assert first.augment.crop != second.augment.crop
+
+
+def test_overrides_keep_types():
+    base = recipe("upernet_swin_tiny", "mini")
+    changed = override(
+        base,
+        {
+            "optim.lr": "1",
+            "augment.crop": "[96, 128]",
+            "augment.short_side": "none",
+            "loss.normalizer": "global",
+            "predict.flip": "false",
+            "test_splits": '["a", "b"]',
+        },
+    )
+    assert changed.optim.lr == 1.0
+    assert isinstance(changed.optim.lr, float)
+    assert changed.augment.crop == (96, 128)
+    assert changed.augment.short_side is None
+    assert changed.loss.normalizer == "global"
+    assert changed.predict.flip is False
+    assert changed.test_splits == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("optim.lrr", "1", "did you mean 'lr'"),
+        ("optin.lr", "1", "did you mean 'optim'"),
+        ("optim", "1", "one field"),
+        ("optim.lr", "fast", "expected float, got 'fast'"),
+        ("train.iterations", "1.5", "expected int"),
+        ("train.iterations", "true", "expected int"),
+        ("augment.crop", "[96]", "augment.crop"),
+        ("loss.normalizer", "globl", "loss.normalizer"),
+        ("train.iterations", "0", "train.iterations"),
+        ("name.x", "1", "setting"),
+    ],
+)
+def test_wrong_overrides_are_named(setting, value, message):
+    with pytest.raises(InputError, match=message):
+        override(recipe("upernet_swin_tiny", "mini"), {setting: value})
+
+
+def test_contradictions_are_refused():
+    with pytest.raises(InputError, match="0 < low <= high"):
+        AugmentConfig(scale=(2.0, 0.5))
+    with pytest.raises(InputError, match="without a prediction"):
+        PredictConfig(window=(100, 100), stride=(101, 100))
+    with pytest.raises(InputError, match=r"train\.batch_size"):
+        TrainConfig(batch_size=0)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(InputError, match="did you mean 'camvid'"):
+        recipe("upernet_swin_tiny", "camvd")
+    with pytest.raises(InputError, match="recipe"):
+        recipe("t9", "mini")

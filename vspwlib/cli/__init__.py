@@ -1,0 +1,51 @@
+"""The command line ``vspw``: wiring only. Heavy imports stand inside the commands: ``--help`` answers at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from vspwlib import __version__
+from vspwlib.checks import InputError
+from vspwlib.cli import data, demo, doctor, ensemble, models, predict, runs, score, train
+
+app = typer.Typer(
+    name="vspw",
+    help="Train, ensemble and inspect video scene parsing models on VSPW, real video or the embedded default.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.command()(demo.demo)
+app.command()(train.train)
+app.command()(predict.predict)
+app.command()(score.score)
+app.add_typer(ensemble.app, name="ensemble")
+app.add_typer(data.app, name="data")
+app.add_typer(models.app, name="models")
+app.add_typer(runs.app, name="runs")
+app.command()(doctor.doctor)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vspw {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Train, ensemble and inspect video scene parsing models on VSPW, real video or the embedded default."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 2 wrong input (one message says what), 128 + n stopped by signal n."""
+    try:
+        app()
+    except InputError as error:
+        typer.secho(f"vspw: {error}", err=True, fg="red")
+        sys.exit(2)

@@ -1,0 +1,61 @@
+"""Options that several commands share, and how their text becomes values."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vspwlib.checks import check_folder, fail
+from vspwlib.runs import Workspace
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", "-w", help="Folder of runs and predictions; default VSPW_WORKSPACE or ./workspace."),
+]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option("--data", help="Data set as NAME=PATH (repeatable); a bare PATH is the video data set `vspw`."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+
+
+def parse_data(values: list[str] | None, workspace: Workspace) -> dict[str, Path]:
+    """Turn ``--data`` into folders by name; without any, the workspace's own references serve.
+
+    Raises:
+        InputError: when a folder does not exist.
+    """
+    if not values:
+        return workspace.data_sets
+    named = dict(value.split("=", 1) if "=" in value else ("vspw", value) for value in values)
+    return {name: check_folder(f"--data {name}", path) for name, path in named.items()}
+
+
+def parse_settings(values: list[str] | None) -> dict[str, str]:
+    """Turn repeated ``--set key=value`` into a mapping.
+
+    >>> parse_settings(["optim.lr=1e-4"])
+    {'optim.lr': '1e-4'}
+    """
+    settings = {}
+    for value in values or []:
+        key, equals, text = value.partition("=")
+        if not equals:
+            fail("--set", expected="key=value", got=repr(value), fix="for example --set optim.lr=1e-4.")
+        settings[key.strip()] = text.strip()
+    return settings
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr while the block runs; yields ``report(done, total)``."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

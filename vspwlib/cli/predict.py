@@ -1,0 +1,99 @@
+"""``vspw predict``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vspwlib.cli.options import (
+    DataOption,
+    DeviceOption,
+    JsonOption,
+    WorkspaceOption,
+    parse_data,
+    parse_settings,
+    progress_bar,
+)
+from vspwlib.runs import Workspace
+
+
+def predict(
+    run: Annotated[str, typer.Argument(help="Name of a run; `vspw runs list` names them.")],
+    split: Annotated[str | None, typer.Option(help="List to predict; omit it for clips without lists.")] = None,
+    video: Annotated[
+        Path | None, typer.Option("--input", help="Predict an mp4 or a folder of frames instead of a split.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Coloured mp4 to write for --input.")] = None,
+    data: DataOption = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a test-time setting, as in --set flip=false.")
+    ] = None,
+    weights: Annotated[str, typer.Option(help="best (by validation) or last.")] = "best",
+    shard: Annotated[str, typer.Option(help="INDEX/COUNT: every COUNT-th video from INDEX on.")] = "0/1",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict again what is there.")] = False,
+    device: DeviceOption = "auto",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Store soft predictions of a split, or colour a video. Finished videos are kept; a stopped call goes on.
+
+    Example: `vspw predict camvid-upernet_swin_tiny-s0 --split test`
+
+    Example: `vspw predict mini-standin_contrastive-s0 --input street.mp4 --output street_labels.mp4`
+    """
+    import json
+
+    from vspwlib.checks import check_choice, fail
+    from vspwlib.config import override
+    from vspwlib.pipeline.colouring import colour_video
+    from vspwlib.pipeline.prediction import load_recipe
+    from vspwlib.pipeline.prediction import predict as run_prediction
+
+    check_choice("--weights", weights, ("best", "last"))
+    place = Workspace.locate(workspace)
+    chosen = place.run(run)
+    dotted = {f"predict.{key.removeprefix('predict.')}": value for key, value in parse_settings(settings).items()}
+    test_time = override(load_recipe(chosen), dotted).predict
+    with progress_bar("predicting", quiet=as_json) as progress:
+        if video is not None:
+            target = output or Path(f"{video.stem}_{run}.mp4")
+            frames = colour_video(
+                chosen, video, target, settings=test_time, which=weights, device=device, progress=progress
+            )
+            summary: dict[str, object] = {"output": str(target), "frames": frames}
+        elif output is not None:
+            fail(
+                "--output",
+                expected="--input with it",
+                got="--output alone",
+                fix="a split's predictions go to the workspace.",
+            )
+        else:
+            path, counts = run_prediction(
+                chosen,
+                place,
+                split,
+                data=parse_data(data, place) if data else {},
+                settings=test_time,
+                which=weights,
+                device=device,
+                shard=_parse_shard(shard),
+                overwrite=overwrite,
+                progress=progress,
+            )
+            summary = {"store": str(path), **counts.summary()}
+    typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>18}  {value}" for key, value in summary.items()))
+
+
+def _parse_shard(text: str) -> tuple[int, int]:
+    """Parse ``INDEX/COUNT``.
+
+    >>> _parse_shard("1/4")
+    (1, 4)
+    """
+    from vspwlib.checks import fail
+
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        fail("--shard", expected="INDEX/COUNT with INDEX below COUNT", got=repr(text), fix="for example --shard 0/4.")
+    return int(index), int(count)

@@ -1,0 +1,81 @@
+"""``vspw runs``."""
+
+import shutil
+from typing import Annotated
+
+import typer
+
+from vspwlib.checks import fail
+from vspwlib.cli.options import JsonOption, WorkspaceOption
+from vspwlib.runs import Workspace
+
+app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List runs with their scores.
+
+    Example: `vspw runs list`
+    """
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from vspwlib.report.tables import run_rows
+
+    rows = run_rows(Workspace.locate(workspace))
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table("run", "recipe", "profile", "state", "split", "mIoU", "VC8", "VC16")
+    for row in rows:
+        figures = [("–" if row[key] is None else f"{100 * row[key]:.2f}") for key in ("miou", "vc8", "vc16")]
+        table.add_row(row["run"], row["recipe"], row["profile"], row["state"], row["split"] or "–", *figures)
+    Console().print(table)
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="Name of the run.")], workspace: WorkspaceOption = None) -> None:
+    """Print a run's configuration and environment as JSON.
+
+    Example: `vspw runs show mini-standin_contrastive-s0`
+    """
+    import json
+
+    from vspwlib.runs import read_json
+
+    run = Workspace.locate(workspace).run(name)
+    records = list(run.log())
+    typer.echo(
+        json.dumps(
+            {
+                "run": run.name,
+                "finished": run.finished,
+                "last_record": records[-1] if records else None,
+                "config": run.config,
+                "environment": read_json(run.path / "environment.json", "environment"),
+            },
+            indent=1,
+        )
+    )
+
+
+@app.command()
+def rm(
+    name: Annotated[str, typer.Argument(help="Name of the run.")],
+    workspace: WorkspaceOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a run and its predictions.
+
+    Example: `vspw runs rm mini-standin_contrastive-s0 --yes`
+    """
+    place = Workspace.locate(workspace)
+    run = place.run(name)
+    folders = [folder for folder in (run.path, place.path / "predictions" / name) if folder.is_dir()]
+    if not yes and not typer.confirm(f"Delete {', '.join(map(str, folders))}?"):
+        fail("runs rm", expected="a yes", got="a no", fix="nothing was deleted.")
+    for folder in folders:
+        shutil.rmtree(folder)

@@ -1,0 +1,102 @@
+"""``vspw train``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vspwlib.cli.options import DataOption, DeviceOption, JsonOption, WorkspaceOption, parse_data, parse_settings
+from vspwlib.runs import Workspace
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="Row of a table or name of a network; `vspw models list` names them.")],
+    profile: Annotated[str, typer.Option(help="Scale: mini, camvid or vspw.")] = "mini",
+    data: DataOption = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting, as in --set optim.lr=1e-4 (repeatable).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of initialisation, data order, augmentation and dropout.")] = 0,
+    name: Annotated[str | None, typer.Option(help="Name of the run; default PROFILE-RECIPE-sSEED.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run from its newest snapshot.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start again where the run exists.")] = False,
+    device: DeviceOption = "auto",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a recipe into a run of the workspace. Ctrl-C and SIGTERM save first; `--resume` goes on bit for bit.
+
+    Example: `vspw train upernet_swin_tiny --profile camvid --data ../camvid --seed 1`
+    """
+    import json
+    import time
+
+    from vspwlib.config import override
+    from vspwlib.pipeline.training import train as run_training
+    from vspwlib.recipes import recipe as resolve
+    from vspwlib.train.interrupt import Interrupted
+
+    place = Workspace.locate(workspace)
+    resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings))
+    started, cpu = time.perf_counter(), time.process_time()
+    with TrainingProgress(resolved.train.iterations, quiet=as_json) as progress:
+        try:
+            run = run_training(
+                resolved,
+                place,
+                parse_data(data, place),
+                name=name,
+                resume=resume,
+                overwrite=overwrite,
+                device=device,
+                on_record=progress.show,
+            )
+        except Interrupted as stop:
+            typer.echo(f"{stop}. Repeat the command with --resume to go on.", err=True)
+            sys.exit(128 + stop.signal_number)
+    summary = {
+        "run": run.name,
+        "iterations": resolved.train.iterations,
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "best_miou": progress.best_miou,
+        "path": str(Path(run.path)),
+    }
+    typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>12}  {value}" for key, value in summary.items()))
+
+
+class TrainingProgress:
+    """A progress bar fed with log records; remembers the best validation score."""
+
+    def __init__(self, iterations: int, *, quiet: bool = False, label: str = "training") -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.best_miou: float | None = None
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+        self._task = self._bar.add_task(label, total=iterations, note="")
+
+    def __enter__(self) -> "TrainingProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def show(self, record: dict[str, Any]) -> None:
+        """Move the bar to a record's step."""
+        if record["kind"] == "val":
+            self.best_miou = max(self.best_miou or 0.0, record["miou"])
+            return
+        best = "" if self.best_miou is None else f"  best mIoU {100 * self.best_miou:.1f}"
+        note = f"loss {record['loss']:.3f}  {record['images_per_s']:.1f} images/s{best}"
+        self._bar.update(self._task, completed=record["step"], note=note)

@@ -1,0 +1,93 @@
+"""Sweep tau over two runs' stored predictions: P = tau * P1 + (1 - tau) * P2, P1 the first run named."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vspwlib.checks import fail
+from vspwlib.data.images import read_mask
+from vspwlib.data.index import Split, open_split
+from vspwlib.ensemble.result import SweepResult
+from vspwlib.ensemble.sweep import PairFrame, sweep_grid
+from vspwlib.pipeline.prediction import provenance
+from vspwlib.predict.scores import probabilities
+from vspwlib.predict.store import ScoreStore
+from vspwlib.runs import Workspace, write_json
+
+
+def sweep(
+    workspace: Workspace,
+    first: str,
+    second: str,
+    data: str,
+    split: str,
+    *,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> SweepResult:
+    """Score the soft ensemble of two runs at the paper's eleven tau, their mean and their vote.
+
+    Args:
+        workspace: Where both runs' predictions lie and the result goes.
+        first: Run of P1, whose weight is tau.
+        second: Run of P2.
+        data: Name of the data set that was predicted.
+        split: Split that was predicted.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        progress: Called with frames done and frames in all.
+
+    Returns:
+        Scores at every tau; also written to the workspace.
+
+    Raises:
+        InputError: when a store is missing or they hold different frames.
+    """
+    stores = [_open(workspace, run, data, split) for run in (first, second)]
+    root = Path(stores[0].manifest["data_root"])
+    place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+    result = sweep_grid(_frames((stores[0], stores[1]), open_split(root, split), place, progress))
+    origin = {"first": provenance(stores[0]), "second": provenance(stores[1]), "data_root": str(root)}
+    write_json(workspace.sweep_file(first, second, data, split), {**result.to_json(), "provenance": origin})
+    return result
+
+
+def predicted_data(workspace: Workspace, run: str, split: str) -> str:
+    """Return the name of the data set on which a run has predicted a split.
+
+    Raises:
+        InputError: when there is none, or more than one.
+    """
+    stores = [path for path in workspace.stored_predictions() if path.parent.name == run]
+    names = [path.stem.removesuffix(f"-{split}") for path in stores if path.stem.endswith(f"-{split}")]
+    if len(names) != 1:
+        got = f"several: {', '.join(names)}" if names else "none"
+        fix = "choose one with --dataset." if names else f"run `vspw predict {run} --split {split}`."
+        fail("predictions", expected=f"one store of {run} on {split}", got=got, where=workspace.path, fix=fix)
+    return names[0]
+
+
+def _open(workspace: Workspace, run: str, data: str, split: str) -> ScoreStore:
+    path = workspace.predictions(run, data, split)
+    if not path.exists():
+        command = f"vspw predict {run} --split {split}"
+        fail("predictions", expected=f"a store of run {run}", got="nothing there", where=path, fix=f"run `{command}`.")
+    return ScoreStore.open(path)
+
+
+def _frames(
+    stores: tuple[ScoreStore, ScoreStore], split: Split, device: str, progress: Callable[[int, int], None] | None
+) -> Iterator[PairFrame]:
+    """Stream the labelled frames with both distributions at full resolution."""
+    frames = [frame for video in split.videos for frame in video.frames if frame.mask is not None]
+    for done, frame in enumerate(frames, start=1):
+        truth = read_mask(frame.mask)
+        size = (truth.shape[0], truth.shape[1])
+        p1, p2 = (
+            probabilities(torch.from_numpy(np.asarray(store.scores(frame.video, frame.name))).to(device), size)
+            for store in stores
+        )
+        yield frame.video, frame.name, p1, p2, truth
+        if progress is not None:
+            progress(done, len(frames))

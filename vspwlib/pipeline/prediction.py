@@ -1,0 +1,129 @@
+"""Predict a split with a trained run, and store the soft predictions."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vspwlib.checks import fail
+from vspwlib.config import PredictConfig, Recipe
+from vspwlib.data.index import open_split
+from vspwlib.models.checkpoint import load_weights
+from vspwlib.models.segmenter import Segmenter
+from vspwlib.models.zoo import build
+from vspwlib.pipeline.building import VIDEO_DATA, build_fabric, build_predictor
+from vspwlib.predict.predictor import Predictor
+from vspwlib.predict.split import PredictionCounts, predict_split
+from vspwlib.predict.store import ScoreStore
+from vspwlib.runs import Run, Workspace, environment
+
+
+def load_recipe(run: Run) -> Recipe:
+    """Return the recipe that a run was trained by."""
+    return Recipe.from_dict(run.config["recipe"])
+
+
+def load_network(run: Run, *, which: str = "best") -> Segmenter:
+    """Return a run's trained network in evaluation mode, on the CPU.
+
+    Args:
+        run: A run that trained to its end, or at least to a validation.
+        which: ``best`` by validation, or ``last``.
+    """
+    recipe = load_recipe(run)
+    network = build(recipe.model.name, drop_path=recipe.model.drop_path, dropout=recipe.model.dropout)
+    load_weights(network, run.weights(which))
+    network.eval()
+    return network
+
+
+def run_predictor(
+    run: Run, *, settings: PredictConfig | None = None, which: str = "best", device: str = "auto"
+) -> Predictor:
+    """Return a predictor with a run's trained weights; ``settings`` replaces its recipe's test-time settings."""
+    recipe = load_recipe(run)
+    if settings is not None:
+        recipe = replace(recipe, predict=settings)
+    place = build_fabric("fp32", device=device).device
+    return build_predictor(recipe, load_network(run, which=which).to(place), device=place)
+
+
+def data_label(root: Path) -> str:
+    """Return the name under which predictions on a data set are kept: its folder's name."""
+    return root.resolve().name
+
+
+def data_root(run: Run, data: Mapping[str, Path]) -> Path:
+    """Return the video data set that was named, or else the one the run was trained on.
+
+    Raises:
+        InputError: when that folder is gone.
+    """
+    root = Path(data.get(VIDEO_DATA) or run.config["data"][VIDEO_DATA])
+    if not root.is_dir():
+        fail(
+            "--data", expected="the data set's folder", got="nothing there", where=root, fix="name it with --data PATH."
+        )
+    return root
+
+
+def predict(
+    run: Run,
+    workspace: Workspace,
+    split: str | None,
+    *,
+    data: Mapping[str, Path],
+    settings: PredictConfig | None = None,
+    which: str = "best",
+    device: str = "auto",
+    shard: tuple[int, int] = (0, 1),
+    overwrite: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, PredictionCounts]:
+    """Predict every frame of a split; videos that are finished already are skipped.
+
+    Args:
+        run: Whose weights to use.
+        workspace: Where the store goes.
+        split: List to predict; None for clips without lists.
+        data: ``vspw`` names another data set than the one trained on.
+        settings: Test-time settings in place of the recipe's.
+        which: ``best`` or ``last`` weights.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        shard: ``(index, count)``: predict every count-th video from index on.
+        overwrite: Drop an existing store instead of continuing it.
+        progress: Called with frames done and frames in all.
+
+    Returns:
+        Path of the store and what was done.
+    """
+    root = data_root(run, data)
+    frames = open_split(root, split)
+    store_path = workspace.predictions(run.name, data_label(root), frames.name)
+    recipe = load_recipe(run)
+    manifest = {
+        "run": run.name,
+        "dataset": data_label(root),
+        "split": frames.name,
+        "data_root": str(root.resolve()),
+        "weights": _digest(run.weights(which)),
+        "predict": replace(recipe, predict=settings or recipe.predict).to_dict()["predict"],
+        "commit": environment()["commit"],
+    }
+    store = ScoreStore.create(store_path, manifest, overwrite=overwrite)
+    predictor = run_predictor(run, settings=settings, which=which, device=device)
+    return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
+
+
+def _digest(path: Path) -> str:
+    """Return the first 16 hex digits of a file's SHA-256: two stores of the same weights agree in it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def provenance(store: ScoreStore) -> dict[str, Any]:
+    """Return where stored predictions came from, for the files that are derived from them."""
+    return {
+        key: store.manifest[key] for key in ("run", "dataset", "split", "data_root", "weights", "predict", "commit")
+    }

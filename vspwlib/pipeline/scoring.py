@@ -1,0 +1,167 @@
+"""Score predictions, stored or as PNG files, and the location prior that any network must beat."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vspwlib.checks import fail, require
+from vspwlib.data.images import read_mask, read_raw_mask
+from vspwlib.data.index import Frame, Split, open_split
+from vspwlib.labels import NUM_CLASSES
+from vspwlib.metrics.scoring import ScoredFrame, score_split
+from vspwlib.metrics.summary import SplitScore
+from vspwlib.pipeline.prediction import provenance
+from vspwlib.predict.labels import LabelSource, PngPredictions, StoreLabels
+from vspwlib.predict.store import ScoreStore
+from vspwlib.runs import scores_file, write_json
+
+Progress = Callable[[int, int], None]
+
+
+def open_labels(path: Path) -> LabelSource:
+    """Open hard predictions: a prediction store, or a folder ``<video>/<frame>.png`` of ids 0..123."""
+    if not path.exists():
+        fail("predictions", expected="a store or a folder of PNGs", got="nothing there", where=path)
+    return StoreLabels(ScoreStore.open(path)) if (path / "zarr.json").exists() else PngPredictions(path)
+
+
+def score(predictions: Path, truth: Path, split: str | None, *, progress: Progress | None = None) -> SplitScore:
+    """Score predictions against a split; every labelled frame must be there.
+
+    Args:
+        predictions: Store or PNG folder.
+        truth: Data set with masks.
+        split: Which list of it; None for clips without lists.
+        progress: Called with frames done and frames in all.
+
+    Returns:
+        Counts of the split; a store's are also written beside it.
+
+    Raises:
+        InputError: naming the first frames that lack a prediction, or when no frame has a mask.
+    """
+    frames = open_split(truth, split)
+    source = open_labels(predictions)
+    _refuse_missing(source, frames, predictions)
+    result = _score(frames, lambda frame, size: source.labels(frame.video, frame.name, size), progress)
+    if isinstance(source, StoreLabels):
+        write_scores(scores_file(predictions), result, provenance(source.store))
+    return result
+
+
+def stored_truth(predictions: Path | None) -> tuple[Path, str]:
+    """Return the data set and split that a prediction store was made from.
+
+    Raises:
+        InputError: when ``predictions`` is no store, which remembers neither.
+    """
+    if predictions is None or not (predictions / "zarr.json").exists():
+        fail("score", expected="TRUTH and --split", got="neither", fix="only a prediction store remembers its own.")
+    manifest = ScoreStore.open(predictions).manifest
+    return Path(manifest["data_root"]), manifest["split"]
+
+
+def write_scores(path: Path, result: SplitScore, origin: dict[str, Any]) -> None:
+    """Write counts with their provenance."""
+    write_json(path, {**result.to_json(), "provenance": origin})
+
+
+def location_prior(split: Split) -> NDArray[np.int64]:
+    """Count how often each class stands at each place of a split's masks.
+
+    Args:
+        split: Labelled frames; masks of other sizes are resized to the first one's (nearest).
+
+    Returns:
+        ``(124, H, W)`` int64.
+    """
+    from PIL import Image
+
+    counts: NDArray[np.int64] | None = None
+    for frame in _labelled(split):
+        mask = read_mask(frame.mask)
+        if counts is None:
+            counts = np.zeros((NUM_CLASSES, *mask.shape), np.int64)
+        height, width = counts.shape[1:]
+        if mask.shape != (height, width):
+            mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+        rows, columns = np.nonzero(mask < NUM_CLASSES)
+        counts[mask[rows, columns], rows, columns] += 1
+    if counts is None:
+        fail("prior", expected="frames with masks", got="none", where=f"{split.root} {split.name}")
+    return counts
+
+
+def score_prior(truth: Path, split: str, *, train_split: str = "train", progress: Progress | None = None) -> SplitScore:
+    """Score the location prior: for each pixel the most frequent training class there, the same map for every frame.
+
+    Args:
+        truth: Data set with masks.
+        split: List to score.
+        train_split: List that the prior is counted on.
+        progress: Called with frames done and frames in all.
+    """
+    from PIL import Image
+
+    prior = Image.fromarray(location_prior(open_split(truth, train_split)).argmax(axis=0).astype(np.uint8))
+
+    def predict(_frame: Frame, size: tuple[int, int]) -> NDArray[np.uint8]:
+        return np.asarray(prior.resize(size[::-1], Image.Resampling.NEAREST))
+
+    return _score(open_split(truth, split), predict, progress)
+
+
+def _labelled(split: Split) -> Iterator[Frame]:
+    return (frame for video in split.videos for frame in video.frames if frame.mask is not None)
+
+
+def _refuse_missing(source: LabelSource, split: Split, predictions: Path) -> None:
+    known: dict[str, set[str]] = {}
+    missing = []
+    videos = set(source.videos())
+    for frame in _labelled(split):
+        if frame.video not in known:
+            known[frame.video] = set(source.frames(frame.video)) if frame.video in videos else set()
+        if frame.name not in known[frame.video]:
+            missing.append(f"{frame.video}/{frame.name}")
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
+        fail(
+            "predictions",
+            expected="one for every labelled frame",
+            got=f"none for {shown}",
+            where=predictions,
+            fix="finish predicting: a score over silently missing frames means nothing.",
+        )
+
+
+def _score(
+    split: Split, predict: Callable[[Frame, tuple[int, int]], NDArray[np.integer]], progress: Progress | None
+) -> SplitScore:
+    total = sum(len(video.frames) for video in split.videos)
+    require(
+        any(_labelled(split)),
+        "truth",
+        expected="frames with masks",
+        got=f"{total} frames without",
+        where=f"{split.root} {split.name}",
+        fix="predict it and look at it; it cannot be scored.",
+    )
+    done = 0
+
+    def frames(video_frames: tuple[Frame, ...]) -> Iterator[ScoredFrame]:
+        nonlocal done
+        for frame in video_frames:
+            if frame.mask is None:
+                yield frame.name, np.empty((0, 0), np.uint8), None
+            else:
+                raw = read_raw_mask(frame.mask)
+                yield frame.name, predict(frame, (raw.shape[0], raw.shape[1])), raw
+            done += 1
+            if progress is not None:
+                progress(done, total)
+
+    return score_split((video.name, frames(video.frames)) for video in split.videos)
