@@ -13,6 +13,8 @@ with warnings.catch_warnings():  # mmcv warns about compiled ops that these head
     warnings.simplefilter("ignore", UserWarning)
     from mmseg.models.decode_heads import FCNHead, UPerHead
 
+warnings.filterwarnings("ignore", message="Default ``avg_non_ignore``")  # of a loss that the heads hold, but never call
+
 #: Plain batch norm: released files say SyncBN, whose keys are the same; Fabric converts it where several GPUs train.
 _NORM = {"type": "BN", "requires_grad": True}
 
