@@ -2,7 +2,7 @@
 
 Plain Python as it stands; :func:`compiled` hands out the machine code. Scores are pixel-major, ``(h, w, K)``: the
 classes of a pixel lie side by side, so that every inner loop runs over whole vectors of them. Against ``interpolate``
-followed by ``softmax``, nothing of full resolution but the result goes through memory (``benchmarks/probabilities.py``).
+and ``softmax`` in turn, only the result passes through memory at full resolution (``benchmarks/probabilities.py``).
 """
 
 from collections.abc import Callable

@@ -86,7 +86,7 @@ def probability_bands(scores: Scores, size: Size, *, rows: int = 16) -> Iterator
         yield first, torch.from_numpy(out).permute(2, 0, 1)
 
 
-def labels(scores: Scores, size: Size) -> Tensor:
+def labels(scores: Scores, size: Size) -> npt.NDArray[np.uint8]:
     """Return the most probable class of every pixel; the lowest id among equals.
 
     The softmax keeps the order of the scores, so the winner is that of the resized scores and no softmax is taken.
@@ -96,7 +96,7 @@ def labels(scores: Scores, size: Size) -> Tensor:
         size: ``(H, W)`` of the image.
 
     Returns:
-        ``(H, W)`` uint8 on the device of ``scores``.
+        ``(H, W)`` uint8 array in main memory, wherever the scores are.
 
     >>> labels(np.array([[[0.0, 4.0]], [[1.0, 1.0]]]), (1, 4)).tolist()
     [[1, 0, 0, 0]]
@@ -104,14 +104,14 @@ def labels(scores: Scores, size: Size) -> Tensor:
     values = _tensor(scores)
     check_range("classes of a label map", values.shape[0], 1, 255)
     if values.device.type != "cpu":
-        return resize_scores(values, size).argmax(dim=0).to(torch.uint8)
+        return resize_scores(values, size).argmax(dim=0).to(torch.uint8).cpu().numpy()
     source, axes = _prepare(values, size)
     winners = np.empty(source.shape[:2], np.uint8)
     kernels.compiled(kernels.cell_winners)(source, winners)
     out = np.empty(size, np.uint8)
     fill = kernels.compiled(kernels.label_rows)
     _in_threads(size[0], lambda a, b: fill(source, winners, axes, a, out[a:b]))
-    return torch.from_numpy(out)
+    return out
 
 
 def _tensor(scores: Scores, device: torch.device | str | None = None) -> Tensor:

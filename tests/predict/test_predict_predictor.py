@@ -1,0 +1,175 @@
+"""The predictor with a network small enough to compute by hand."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vspwlib.checks import InputError
+from vspwlib.data.transforms import normalise
+from vspwlib.predict.predictor import Predictor, mean_of_softmaxes, resized_size
+
+
+class TinyNet(nn.Module):
+    """Mean colour of each 4x4 block through a fixed linear layer, so that scores follow the pixels exactly."""
+
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__()
+        self.linear = nn.Conv2d(3, classes, 1)
+        generator = torch.Generator().manual_seed(0)
+        nn.init.normal_(self.linear.weight, generator=generator)
+        nn.init.normal_(self.linear.bias, generator=generator)
+        self.batches: list[tuple[int, ...]] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.batches.append(tuple(images.shape))
+        return self.linear(functional.avg_pool2d(images, 4))
+
+
+def picture(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """A smooth picture with some noise."""
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    waves = [np.sin(rows / (9 + c) + c) + np.cos(columns / (13 - c)) for c in range(3)]
+    noise = generator.normal(0, 8, (height, width, 3))
+    return np.clip(128 + 50 * np.stack(waves, axis=-1) + noise, 0, 255).astype(np.uint8)
+
+
+def build(score_fn: Callable[[Tensor], Tensor] | None = None, **settings: object) -> Predictor:
+    defaults = {"num_classes": 5, "window": (64, 64), "stride": (43, 43)}
+    return Predictor(score_fn or TinyNet(), **{**defaults, **settings})
+
+
+def test_one_window_gives_the_scores_of_the_network() -> None:
+    image, net = picture(64, 64), TinyNet()
+    with torch.no_grad():
+        expected = net(normalise(torch.from_numpy(image).permute(2, 0, 1))[None])[0]
+    assert torch.equal(build(net).scores(image), expected)
+
+
+def test_a_frame_smaller_than_the_window_is_padded_with_the_mean_colour_to_the_divisor() -> None:
+    seen: list[Tensor] = []
+
+    def look(images: Tensor) -> Tensor:
+        seen.append(images)
+        return torch.zeros(len(images), 5, images.shape[2] // 4, images.shape[3] // 4)
+
+    assert build(look).scores(picture(45, 61)).shape == (5, 12, 16)
+    (images,) = seen
+    assert images.shape == (1, 3, 64, 64)
+    assert images[..., :45, :61].abs().min() > 0
+    assert images[..., 45:, :].abs().max() == 0
+    assert images[..., :, 61:].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "short_side"), [((96, 171), None), ((60, 107), 120), ((171, 96), 64), ((90, 131), 90)]
+)
+def test_scores_stand_where_the_pixels_are(size: tuple[int, int], short_side: int | None) -> None:
+    """With a ramp as the picture, full-resolution scores must be the ramp: any shift would show."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    image = np.stack((rows, columns, 0 * rows), axis=-1).astype(np.uint8)
+    predictor = build(lambda images: functional.avg_pool2d(images, 4), num_classes=3, short_side=short_side)
+    grid = predictor.scores(image)
+    found = functional.interpolate(grid[None], size=size, mode="bilinear", align_corners=False)[0]
+    expected = normalise(torch.from_numpy(image).permute(2, 0, 1))
+    inner = (slice(None), slice(12, -12), slice(12, -12))  # bilinear values are held constant at the border
+    step = float(expected[0, 1, 0] - expected[0, 0, 0])  # one pixel
+    assert float((found - expected)[inner].abs().max()) < 0.3 * step + 0.012  # resized bytes are rounded
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_batches_across_windows_and_frames_change_nothing(flip: bool) -> None:
+    frames = [picture(70, 100, 0), picture(70, 100, 1), picture(40, 50, 2), picture(90, 64, 3), picture(70, 100, 4)]
+    alone = [build(flip=flip, batch_windows=1).scores(frame) for frame in frames]
+    net = TinyNet()
+    together = list(build(net, flip=flip, batch_windows=7).predict_frames(frames))
+    assert len(together) == len(frames)
+    for one, other in zip(alone, together, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+    assert max(shape[0] for shape in net.batches) == 7
+    windows = 2 * 2 * 3 + 1 + 2  # 70x100: two by two, three times; 40x50: one; 90x64: two
+    assert sum(shape[0] for shape in net.batches) == windows * (1 + flip)
+
+
+def test_frames_are_not_read_far_ahead() -> None:
+    read = 0
+
+    def frames():
+        nonlocal read
+        for seed in range(20):
+            read += 1
+            yield picture(64, 64, seed)
+
+    for done, _ in enumerate(build(batch_windows=4).predict_frames(frames()), start=1):
+        assert read <= done + 4
+
+
+def test_flip_is_the_mean_of_both_softmaxes_and_blind_to_mirroring() -> None:
+    image = picture(64, 107)
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    plain, other = build().scores(image), build().scores(mirrored).flip(-1)
+    flipped = build(flip=True).scores(image)
+    mean = (plain.double().softmax(0) + other.double().softmax(0)) / 2
+    np.testing.assert_allclose(flipped.double().exp().numpy(), mean.numpy(), atol=1e-6)
+    torch.testing.assert_close(flipped.softmax(0).double(), mean, atol=1e-6, rtol=0)
+    torch.testing.assert_close(build(flip=True).scores(mirrored).flip(-1), flipped, atol=1e-5, rtol=0)
+
+
+def test_logarithms_stop_at_minus_sixty() -> None:
+    scores = torch.tensor([0.0, -50.0, -400.0]).view(3, 1, 1)
+    found = mean_of_softmaxes(scores, scores).flatten()
+    torch.testing.assert_close(found, torch.tensor([0.0, -50.0, -60.0]))
+
+
+def test_bf16_runs_the_network_under_autocast_and_returns_float32() -> None:
+    seen: list[torch.dtype] = []
+
+    def look(images: Tensor) -> Tensor:
+        out = functional.conv2d(images, torch.ones(5, 3, 4, 4), stride=4)
+        seen.append(out.dtype)
+        return out
+
+    assert build(look, precision="bf16").scores(picture(64, 64)).dtype == torch.float32
+    build(look).scores(picture(64, 64))
+    assert seen == [torch.bfloat16, torch.float32]
+
+
+def test_the_resized_size_keeps_the_ratio() -> None:
+    assert resized_size(480, 853, None) == (480, 853)
+    assert resized_size(853, 480, 240) == (426, 240)
+    assert resized_size(1, 1000, 2) == (2, 2000)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"stride": (65, 32)}, "stride: expected 1 to the window"),
+        ({"batch_windows": 0}, "batch_windows: expected 1"),
+        ({"precision": "bf61"}, "did you mean 'bf16'"),
+        ({"short_side": 0}, "short_side: expected 1"),
+    ],
+)
+def test_wrong_settings_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build(**settings)
+
+
+def test_wrong_frames_and_networks_are_named() -> None:
+    with pytest.raises(InputError, match=r"frame: expected shape \(H, W, 3\), got \(8, 8\)"):
+        build().scores(np.zeros((8, 8), np.uint8))
+    with pytest.raises(InputError, match="frame: expected uint8 RGB"):
+        build().scores(np.zeros((8, 8, 3), np.float32))
+    with pytest.raises(InputError, match=r"scores of the network: expected shape \(1, 7, h, w\)"):
+        build(num_classes=7).scores(picture(64, 64))
+
+
+def test_settings_are_what_decides_the_scores() -> None:
+    settings = build(short_side=64, flip=True, batch_windows=3).settings
+    assert settings == build(short_side=64, flip=True, batch_windows=9).settings
+    assert settings["window"] == [64, 64]
+    assert "batch_windows" not in settings
