@@ -7,7 +7,6 @@ and which masks are believed, is said in :mod:`vspwlib.data.layout`.
 Source: traps of the VSPW release: VSPW-dataset/VSPW-dataset-download (README, issues), VSPW-dataset/VSPW_baseline.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from vspwlib.data.layout import (
     Layout,
     MaskIds,
     child_folders,
+    files_by_stem,
     find_layout,
     frames_folder,
     has_images,
-    is_visible,
     read_list,
 )
 
@@ -77,6 +76,10 @@ class Split:
         """Yield every frame, video after video."""
         for video in self.videos:
             yield from video.frames
+
+    def labelled(self) -> Iterator[tuple[Frame, Path]]:
+        """Yield every frame that has a mask, with its path."""
+        return ((frame, frame.mask) for frame in self.frames() if frame.mask is not None)
 
     def video(self, name: str) -> Video:
         """Return one video by name.
@@ -241,24 +244,12 @@ def _video_names(layout: Layout, split: str) -> list[str]:
 
 def _read_folder(name: str, path: Path) -> _Folder:
     """List the files of one video."""
-    masks = {kind: _stems(path / kind, (".png",)) if (path / kind).is_dir() else None for kind in ("mask_vspw", "mask")}
-    images = _stems(frames_folder(path), IMAGE_SUFFIXES)
+    masks = {
+        kind: files_by_stem(path / kind, (".png",)) if (path / kind).is_dir() else None
+        for kind in ("mask_vspw", "mask")
+    }
+    images = files_by_stem(frames_folder(path), IMAGE_SUFFIXES)
     return _Folder(name, images, vspw=masks["mask_vspw"], plain=masks["mask"])
-
-
-def _stems(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return the visible files with one of the suffixes, by stem, in frame order.
-
-    Zero-padded numbers, as VSPW has them, sort alike as text and as numbers; unpadded ones sort as numbers. Of two
-    files of one stem the first by name counts.
-    """
-    with os.scandir(folder) as entries:
-        names = sorted((entry.name for entry in entries if is_visible(entry.name, suffixes)), reverse=True)
-    stems = {name.rpartition(".")[0]: name for name in names}
-    numbered = all(stem.isdecimal() for stem in stems)
-    order = sorted(stems, key=lambda stem: (int(stem), stem)) if numbered else sorted(stems)
-    base = str(folder)
-    return {stem: Path(base, stems[stem]) for stem in order}
 
 
 def _believe_plain(layout: Layout, folders: list[_Folder]) -> bool:

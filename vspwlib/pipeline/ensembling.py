@@ -80,9 +80,9 @@ def _frames(
     stores: tuple[ScoreStore, ScoreStore], split: Split, device: str, progress: Callable[[int, int], None] | None
 ) -> Iterator[PairFrame]:
     """Stream the labelled frames with both distributions at full resolution."""
-    frames = [frame for video in split.videos for frame in video.frames if frame.mask is not None]
-    for done, frame in enumerate(frames, start=1):
-        truth = read_mask(frame.mask)
+    frames = list(split.labelled())
+    for done, (frame, mask) in enumerate(frames, start=1):
+        truth = read_mask(mask)
         size = (truth.shape[0], truth.shape[1])
         p1, p2 = (
             probabilities(torch.from_numpy(np.asarray(store.scores(frame.video, frame.name))).to(device), size)

@@ -81,8 +81,8 @@ def location_prior(split: Split) -> NDArray[np.int64]:
     from PIL import Image
 
     counts: NDArray[np.int64] | None = None
-    for frame in _labelled(split):
-        mask = read_mask(frame.mask)
+    for _, path in split.labelled():
+        mask = read_mask(path)
         if counts is None:
             counts = np.zeros((NUM_CLASSES, *mask.shape), np.int64)
         height, width = counts.shape[1:]
@@ -114,15 +114,11 @@ def score_prior(truth: Path, split: str, *, train_split: str = "train", progress
     return _score(open_split(truth, split), predict, progress)
 
 
-def _labelled(split: Split) -> Iterator[Frame]:
-    return (frame for video in split.videos for frame in video.frames if frame.mask is not None)
-
-
 def _refuse_missing(source: LabelSource, split: Split, predictions: Path) -> None:
     known: dict[str, set[str]] = {}
     missing = []
     videos = set(source.videos())
-    for frame in _labelled(split):
+    for frame, _ in split.labelled():
         if frame.video not in known:
             known[frame.video] = set(source.frames(frame.video)) if frame.video in videos else set()
         if frame.name not in known[frame.video]:
@@ -143,7 +139,7 @@ def _score(
 ) -> SplitScore:
     total = sum(len(video.frames) for video in split.videos)
     require(
-        any(_labelled(split)),
+        any(True for _ in split.labelled()),
         "truth",
         expected="frames with masks",
         got=f"{total} frames without",

@@ -5,12 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from vspwlib.checks import fail
 from vspwlib.config import Recipe
 from vspwlib.data.images import read_image, read_mask
 from vspwlib.data.index import Split, open_split
+from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import confusion, miou, pixel_accuracy
 from vspwlib.pipeline.building import (
     build_batches,
@@ -24,9 +26,6 @@ from vspwlib.pipeline.building import (
 from vspwlib.predict.scores import labels
 from vspwlib.runs import Run, Workspace, environment
 from vspwlib.train.loop import fit
-
-#: Settings that change what a run costs and keeps, not what it computes: they may differ on --resume.
-_BOOKKEEPING = ("workers", "log_every", "checkpoint_every")
 
 
 def run_name(recipe: Recipe) -> str:
@@ -116,8 +115,8 @@ def _open_run(
 
 
 def _without_bookkeeping(recipe: Recipe) -> Recipe:
-    neutral = dict.fromkeys(_BOOKKEEPING, 1)
-    return replace(recipe, train=replace(recipe.train, **neutral))
+    """Neutralise the settings that change what a run costs and keeps, not what it computes."""
+    return replace(recipe, train=replace(recipe.train, workers=1, log_every=1, checkpoint_every=1))
 
 
 def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -133,8 +132,7 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: st
 
 def _evaluator(recipe: Recipe, split: Split, *, device: str) -> Callable[[nn.Module], dict[str, float]]:
     """Return a function that scores a network on a split: mIoU and pixel accuracy, without the flip, nothing stored."""
-    videos = split.videos[: recipe.train.val_videos]
-    frames = [frame for video in videos for frame in video.frames if frame.mask is not None]
+    frames = list(replace(split, videos=split.videos[: recipe.train.val_videos]).labelled())
     if not frames:
         fail(
             "validation",
@@ -146,12 +144,11 @@ def _evaluator(recipe: Recipe, split: Split, *, device: str) -> Callable[[nn.Mod
 
     def evaluate(network: nn.Module) -> dict[str, float]:
         predictor = build_predictor(recipe, network, device=device, flip=False)
-        counts = None
-        images = (read_image(frame.image) for frame in frames)
-        for frame, scores in zip(frames, predictor.predict_frames(images), strict=True):
-            truth = read_mask(frame.mask)
-            frame_counts = confusion(labels(scores, truth.shape), truth)
-            counts = frame_counts if counts is None else counts + frame_counts
+        counts = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+        images = (read_image(frame.image) for frame, _ in frames)
+        for (_, mask), scores in zip(frames, predictor.predict_frames(images), strict=True):
+            truth = read_mask(mask)
+            counts += confusion(labels(scores, (truth.shape[0], truth.shape[1])), truth)
         return {"miou": miou(counts), "pixel_acc": pixel_accuracy(counts)}
 
     return evaluate

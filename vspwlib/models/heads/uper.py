@@ -82,6 +82,7 @@ def build_fcn_head(in_channels: Sequence[int], *, channels: int, num_classes: in
 
 def _initialise_classifier(head: nn.Module) -> nn.Module:
     """Do what mmseg's ``init_weights`` would still do: the convolutions have initialised themselves."""
-    nn.init.normal_(head.conv_seg.weight, std=0.01)
-    nn.init.zeros_(head.conv_seg.bias)
+    classifier = head.get_submodule("conv_seg")
+    for name, parameter in classifier.named_parameters():
+        nn.init.normal_(parameter, std=0.01 if name == "weight" else 0.0)
     return head
