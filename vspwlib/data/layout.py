@@ -149,6 +149,21 @@ def has_images(folder: Path) -> bool:
         return any(is_visible(entry.name) for entry in entries)
 
 
+def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Return the visible files with one of the suffixes, by stem, in frame order.
+
+    Zero-padded numbers, as VSPW has them, sort alike as text and as numbers; unpadded ones sort as numbers. Of two
+    files of one stem the first by name counts.
+    """
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name for entry in entries if is_visible(entry.name, suffixes)), reverse=True)
+    stems = {name.rpartition(".")[0]: name for name in names}
+    numbered = all(stem.isdecimal() for stem in stems)
+    order = sorted(stems, key=lambda stem: (int(stem), stem)) if numbered else sorted(stems)
+    base = str(folder)
+    return {stem: Path(base, stems[stem]) for stem in order}
+
+
 def child_folders(folder: Path) -> list[str]:
     """Return the names of visible sub-folders, sorted."""
     return sorted(_children(folder)[0])
