@@ -30,7 +30,10 @@ def parse_data(values: list[str] | None, workspace: Workspace) -> dict[str, Path
     """
     if not values:
         return workspace.data_sets
-    named = dict(value.split("=", 1) if "=" in value else ("vspw", value) for value in values)
+    named = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        named[name if equals else "vspw"] = path if equals else value
     return {name: check_folder(f"--data {name}", path) for name, path in named.items()}
 
 

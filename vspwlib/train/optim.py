@@ -18,7 +18,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, ob
     Returns:
         Two AdamW groups that hold every trainable parameter once.
     """
-    kept, decayed = [], []
+    kept: list[nn.Parameter] = []
+    decayed: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             still = parameter.ndim <= 1 or "relative_position_bias_table" in name or "absolute_pos_embed" in name
