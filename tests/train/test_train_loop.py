@@ -67,7 +67,7 @@ def weights(model: nn.Module) -> torch.Tensor:
 def test_it_learns(tmp_path):
     run = run_at(tmp_path / "run")
     train(run, replace(PLAN, iterations=150, ema=None))
-    losses = [record["loss"] for record in run.log()]
+    losses = [record["loss"] for record in run.log() if record["kind"] == "train"]
     assert losses[-1] < 0.5 * losses[0]
 
 
@@ -88,7 +88,7 @@ def test_resuming_is_bit_for_bit(tmp_path):
     assert torch.equal(weights(train(cut, resume=True)), expected)
 
     def trail(run):
-        return [(record["step"], record["loss"], record["lr"]) for record in run.log()]
+        return [(record["step"], record["loss"], record["lr"]) for record in run.log() if record["kind"] == "train"]
 
     assert [step for step, *_ in trail(whole)] == [3, 6, 9, 12]
     assert trail(cut)[:2] == trail(whole)[:2]
@@ -189,7 +189,9 @@ def test_old_snapshots_go_and_no_temporary_name_stays(tmp_path):
 def test_a_record_tells_what_people_ask_for(tmp_path):
     run = run_at(tmp_path / "run")
     train(run)
-    record = list(run.log())[-1]
+    record, cost = list(run.log())[-2:]
+    assert cost["kind"] == "cost"
+    assert cost["cpu_seconds"] > 0
     assert record.keys() >= {"step", "loss", "loss_ce", "loss_dice", "lr", "images_per_s", "memory_mb", "seconds_left"}
     assert record["loss"] == pytest.approx(record["loss_ce"] + record["loss_dice"])
     assert record["seconds_left"] == 0

@@ -1,7 +1,7 @@
 """The training loop: one function over Lightning Fabric, short enough to read in one sitting."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -191,19 +191,21 @@ def fit(
     if resume:
         training.restore(load_snapshot(run.checkpoints))
         run.truncate_log(training.step)
-    stream = _on_device(batches(training.step * plan.accumulate), fabric)
     model.train()
     with StopRequest() as stop, Recorder(run, plan.iterations, fabric, on_record) as recorder:
-        while training.step < plan.iterations:
+        stream = _on_device(batches(training.step * plan.accumulate), fabric)
+        while training.step < plan.iterations and stop.signal_number is None:
             terms = training.advance(stream, objective)
             recorder.step(training, terms, due=_due(training.step, plan.log_every, plan.iterations))
             if evaluate is not None and plan.val_every and _due(training.step, plan.val_every, plan.iterations):
                 _validate(training, evaluate, run, recorder)
-            stopping = stop.signal_number is not None
-            if stopping or _due(training.step, plan.checkpoint_every, plan.iterations):
+            if _due(training.step, plan.checkpoint_every, plan.iterations):
                 _save(training, run)
-            if stop.signal_number is not None and training.step < plan.iterations:
-                raise Interrupted(stop.signal_number, training.step)
+        stream.close()  # ends the data workers
+        recorder.cost(training.step)
+        if stop.signal_number is not None and training.step < plan.iterations:
+            _save(training, run)
+            raise Interrupted(stop.signal_number, training.step)
     if fabric.is_global_zero:
         save_weights(run.checkpoints / "last.safetensors", training.scored.state_dict(), metadata=_metadata(training))
     fabric.barrier()
@@ -214,7 +216,7 @@ def _due(step: int, every: int, iterations: int) -> bool:
     return step % every == 0 or step == iterations
 
 
-def _on_device(batches: Iterable[Batch], fabric: Fabric) -> Iterator[Batch]:
+def _on_device(batches: Iterable[Batch], fabric: Fabric) -> Generator[Batch, None, None]:
     for batch in batches:
         yield {name: fabric.to_device(value) if isinstance(value, Tensor) else value for name, value in batch.items()}
 

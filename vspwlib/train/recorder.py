@@ -29,9 +29,11 @@ class Recorder:
         self._sums: dict[str, Tensor] = {}
         self._steps = 0
         self._since = time.perf_counter()
+        self._start = (0.0, 0.0)
         self._writer: Any = None
 
     def __enter__(self) -> "Recorder":
+        self._start = (time.perf_counter(), _cpu_seconds())
         if self._fabric.is_global_zero:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -43,6 +45,16 @@ class Recorder:
     ) -> None:
         if self._writer is not None:
             self._writer.close()
+
+    def cost(self, step: int) -> None:
+        """Log what the training cost since it began or was resumed, once its data workers have ended.
+
+        A record of kind ``cost``: step, seconds (wall) and cpu_seconds (this process and its data workers).
+        """
+        if self._fabric.is_global_zero:
+            seconds, cpu_seconds = time.perf_counter() - self._start[0], _cpu_seconds() - self._start[1]
+            record = {"kind": "cost", "step": step, "seconds": seconds, "cpu_seconds": cpu_seconds, "time": time.time()}
+            self._run.append_log(record)
 
     def step(self, training: "Training", terms: dict[str, Tensor], *, due: bool) -> None:
         """Take in one iteration's terms; write a record when ``due``.
@@ -88,6 +100,14 @@ class Recorder:
                 self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
         if self._on_record is not None:
             self._on_record(record)
+
+
+def _cpu_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    import resource
+
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _peak_memory(device: torch.device) -> float:
