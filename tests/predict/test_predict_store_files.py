@@ -1,0 +1,65 @@
+"""Names in a store, and what is refused before anything is touched."""
+
+import errno
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vspwlib.checks import InputError
+from vspwlib.predict.store_files import faults, node_name, refuse_foreign
+
+
+@settings(deadline=None)
+@given(names=st.sets(st.text(min_size=1, max_size=12), min_size=2, max_size=4))
+def test_every_video_has_a_group_name_of_its_own_that_zarr_allows(names: set[str]) -> None:
+    found = {node_name(name) for name in names if name.encode("utf-8", "ignore").decode() == name}
+    assert len(found) == sum(name.encode("utf-8", "ignore").decode() == name for name in names)
+    for name in found:
+        assert name.isascii()
+        assert "/" not in name
+        assert name.strip(".")
+        assert not name.startswith("__")
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "disk: expected room .* got none left .*same command again"),
+        (PermissionError(errno.EACCES, "Permission denied"), "expected access, got Permission denied"),
+        (ValueError("checksum"), r"got damage \(checksum\) \(here\). Fix: mend it."),
+        (FileNotFoundError("x"), "got a missing file"),
+        (ImportError("Install s3fs to access S3"), "Install s3fs"),
+    ],
+)
+def test_faults_become_one_message(raised: Exception, message: str) -> None:
+    with pytest.raises(InputError, match=message), faults("here", fix="mend it."):
+        raise raised
+
+
+def test_a_message_passes_as_it_is() -> None:
+    with pytest.raises(InputError, match=r"^mine$"), faults("here"):
+        raise InputError("mine")
+
+
+def test_what_is_no_store_is_refused_and_left_alone(tmp_path) -> None:
+    file, folder, other = tmp_path / "file", tmp_path / "folder", tmp_path / "other.zarr"
+    file.write_text("x")
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("x")
+    other.mkdir()
+    (other / "zarr.json").write_text(json.dumps({"zarr_format": 3, "node_type": "array"}))
+    for path, got in ((file, "a file"), (folder, "a folder of other files"), (other, "a zarr store of something else")):
+        with pytest.raises(InputError, match=f"expected a prediction store or nothing, got {got}"):
+            refuse_foreign(str(path), "ours")
+    assert (folder / "thesis.tex").exists()
+
+
+def test_nothing_an_empty_folder_our_store_and_a_broken_one_may_be_written(tmp_path) -> None:
+    refuse_foreign(str(tmp_path / "new"), "ours")
+    refuse_foreign(str(tmp_path), "ours")
+    (tmp_path / "zarr.json").write_text(json.dumps({"attributes": {"kind": "ours"}}))
+    refuse_foreign(str(tmp_path), "ours")
+    (tmp_path / "zarr.json").write_text("{")
+    refuse_foreign(str(tmp_path), "ours")
