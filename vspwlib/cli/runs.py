@@ -1,6 +1,7 @@
 """``vspw runs``."""
 
 import shutil
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,6 +61,23 @@ def show(name: Annotated[str, typer.Argument(help="Name of the run.")], workspac
             indent=1,
         )
     )
+
+
+@app.command()
+def publish(
+    name: Annotated[str, typer.Argument(help="Name of the run.")],
+    table: Annotated[str, typer.Option(help="Folder under results/.")] = "baselines",
+    results: Annotated[Path, typer.Option(help="Root of the published results.")] = Path("results"),
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write a scored run's counts and provenance as one JSON file for results/.
+
+    Example: `vspw runs publish camvid-upernet_swin_tiny-s0 --table baselines`
+    """
+    from vspwlib.pipeline.publishing import publish as publish_run
+
+    place = Workspace.locate(workspace)
+    typer.echo(publish_run(place.run(name), place, table, results=results))
 
 
 @app.command()

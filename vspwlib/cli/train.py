@@ -33,19 +33,22 @@ def train(
     import time
 
     from vspwlib.config import override
-    from vspwlib.pipeline.training import train as run_training
     from vspwlib.recipes import recipe as resolve
-    from vspwlib.train.interrupt import Interrupted
 
     place = Workspace.locate(workspace)
     resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings))
+    folders = parse_data(data, place)  # refused before torch is loaded
+
+    from vspwlib.pipeline.training import train as run_training
+    from vspwlib.train.interrupt import Interrupted
+
     started, cpu = time.perf_counter(), time.process_time()
     with TrainingProgress(resolved.train.iterations, quiet=as_json) as progress:
         try:
             run = run_training(
                 resolved,
                 place,
-                parse_data(data, place),
+                folders,
                 name=name,
                 resume=resume,
                 overwrite=overwrite,

@@ -102,7 +102,7 @@ def _open_run(
         return workspace.create_run(name, config, environment(), overwrite=overwrite)
     run = workspace.run(name)
     saved = Recipe.from_dict(run.config["recipe"])
-    differing = sorted(_differences(_without_bookkeeping(saved).to_dict(), _without_bookkeeping(recipe).to_dict()))
+    differing = sorted(_differences(without_bookkeeping(saved).to_dict(), without_bookkeeping(recipe).to_dict()))
     if differing:
         fail(
             "--resume",
@@ -114,7 +114,7 @@ def _open_run(
     return run
 
 
-def _without_bookkeeping(recipe: Recipe) -> Recipe:
+def without_bookkeeping(recipe: Recipe) -> Recipe:
     """Neutralise the settings that change what a run costs and keeps, not what it computes."""
     return replace(recipe, train=replace(recipe.train, workers=1, log_every=1, checkpoint_every=1))
 

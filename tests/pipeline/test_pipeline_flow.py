@@ -1,0 +1,170 @@
+"""The whole flow on a tiny data set: train, predict, score, sweep, publish; and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vspwlib.checks import InputError
+from vspwlib.data.images import read_raw_mask
+from vspwlib.data.index import open_split
+from vspwlib.models.checkpoint import read_weights
+from vspwlib.pipeline.ensembling import predicted_data, sweep
+from vspwlib.pipeline.prediction import predict
+from vspwlib.pipeline.publishing import data_digest, fingerprint, publish
+from vspwlib.pipeline.scoring import location_prior, score, score_prior, stored_truth
+from vspwlib.pipeline.training import train
+from vspwlib.predict.store import ScoreStore
+from vspwlib.runs import Workspace, read_json, scores_file
+
+
+def dense_probs(path, frame, size) -> np.ndarray:
+    """P in float64, straight from the definition: softmax of the bilinearly resized scores."""
+    scores = torch.from_numpy(np.asarray(ScoreStore.open(path).scores(frame.video, frame.name))).double()[None]
+    resized = torch.nn.functional.interpolate(scores, size=size, mode="bilinear", align_corners=False)
+    return resized.softmax(1)[0].numpy()
+
+
+def dense_miou(labels: list[np.ndarray], truths: list[np.ndarray]) -> float:
+    """mIoU of the split from its definition, class by class."""
+    pred, truth = (np.concatenate([part.ravel() for part in parts]) for parts in (labels, truths))
+    valid = (truth >= 1) & (truth <= 124)
+    pred, truth = pred[valid].astype(int), truth[valid].astype(int) - 1
+    ious = [np.sum((pred == k) & (truth == k)) / np.sum((pred == k) | (truth == k)) for k in np.unique(truth)]
+    return float(np.mean(ious))
+
+
+def test_the_scores_are_those_of_the_definition(finished):
+    frames = list(open_split(finished.data["vspw"], "val").labelled())
+    truths = [read_raw_mask(mask) for _, mask in frames]
+    store = finished.stores[0]
+    labels = [dense_probs(store, frame, truths[0].shape).argmax(0) for frame, _ in frames]
+    result = score(store, finished.data["vspw"], "val")
+    assert result.frames_scored == 20
+    assert result.miou == pytest.approx(dense_miou(labels, truths), abs=1e-4)
+    assert result.summary()["vc8"] is not None
+    assert result.summary()["vc16"] is None
+
+
+def test_a_store_remembers_its_truth(finished):
+    assert stored_truth(finished.stores[0]) == (finished.data["vspw"].resolve(), "val")
+
+
+def test_the_sweep_is_dense_fusion(finished):
+    first, second = (run.name for run in finished.runs)
+    result = sweep(finished.workspace, first, second, "tiny", "val")
+    frames = list(open_split(finished.data["vspw"], "val").labelled())
+    truths = [read_raw_mask(mask) for _, mask in frames]
+    p1, p2 = ([dense_probs(store, frame, truths[0].shape) for frame, _ in frames] for store in finished.stores)
+    for tau, miou in zip(result.taus, result.miou, strict=True):
+        fused = [(tau * one + (1 - tau) * two).argmax(0) for one, two in zip(p1, p2, strict=True)]
+        assert miou == pytest.approx(dense_miou(fused, truths), abs=1e-3)
+    assert result.miou[-1] == pytest.approx(score(finished.stores[0], finished.data["vspw"], "val").miou, abs=1e-9)
+    written = read_json(finished.workspace.sweep_file(first, second, "tiny", "val"), "sweep")
+    assert written["provenance"]["first"]["run"] == first
+    assert predicted_data(finished.workspace, first, "val") == "tiny"
+
+
+def test_sweeping_what_is_not_predicted_names_the_command(finished):
+    with pytest.raises(InputError, match="vspw predict nobody --split val"):
+        sweep(finished.workspace, "nobody", finished.runs[0].name, "tiny", "val")
+
+
+def test_published_results_carry_counts_and_provenance(finished, tmp_path):
+    path = publish(finished.runs[0], finished.workspace, "baselines", results=tmp_path)
+    assert path == tmp_path / "baselines" / "mini" / "upernet_swin_tiny-s0.json"
+    published = json.loads(path.read_text())
+    assert published["splits"]["val"]["schema"] == 1
+    assert published["recipe"]["train"]["seed"] == 0
+    assert published["cost"]["cpu_seconds"] > 0
+    assert published["environment"]["machine"]["cores"]
+    assert str(finished.data["vspw"]) not in path.read_text()
+
+
+def test_the_fingerprint_follows_what_decides_a_result(tiny_data, tiny_recipe):
+    recipe = tiny_recipe()
+    same = replace(recipe, train=replace(recipe.train, workers=1, log_every=7))
+    assert fingerprint(recipe, tiny_data) == fingerprint(same, tiny_data)
+    assert fingerprint(recipe, tiny_data) != fingerprint(tiny_recipe(seed=1), tiny_data)
+    digest = data_digest(tiny_data, "train")
+    assert digest != data_digest(tiny_data, "val")
+
+
+def test_predictions_as_pngs_score_the_same(finished, tmp_path):
+    from vspwlib.predict.scores import labels
+
+    store = ScoreStore.open(finished.stores[0])
+    for frame, mask in open_split(finished.data["vspw"], "val").labelled():
+        ids = labels(store.scores(frame.video, frame.name), read_raw_mask(mask).shape)
+        (tmp_path / frame.video).mkdir(exist_ok=True)
+        Image.fromarray(ids).save(tmp_path / frame.video / f"{frame.name}.png")
+    pngs = score(tmp_path, finished.data["vspw"], "val")
+    assert np.array_equal(pngs.confusion, score(finished.stores[0], finished.data["vspw"], "val").confusion)
+
+    next((tmp_path / "3_ccccccccccc").glob("*.png")).rename(tmp_path / "elsewhere.png")
+    with pytest.raises(InputError, match=r"none for 3_ccccccccccc/000000\d\d"):
+        score(tmp_path, finished.data["vspw"], "val")
+
+
+def test_the_prior_is_the_most_frequent_class_at_each_place(tiny_data):
+    counts = location_prior(open_split(tiny_data, "train"))
+    expected = np.zeros((124, 32, 48), int)
+    for _, mask in open_split(tiny_data, "train").labelled():
+        raw = np.asarray(Image.open(mask))
+        for y, x in np.ndindex(raw.shape):
+            if 1 <= raw[y, x] <= 124:
+                expected[raw[y, x] - 1, y, x] += 1
+    assert np.array_equal(counts, expected)
+    truths = [read_raw_mask(mask) for _, mask in open_split(tiny_data, "val").labelled()]
+    prior = dense_miou([expected.argmax(0)] * len(truths), truths)
+    assert score_prior(tiny_data, "val").miou == pytest.approx(prior)
+
+
+def test_training_again_needs_a_word(finished, tiny_recipe):
+    with pytest.raises(InputError, match="--resume continues it"):
+        train(tiny_recipe(), finished.workspace, finished.data)
+    other = replace(tiny_recipe(), optim=replace(tiny_recipe().optim, lr=1.0))
+    with pytest.raises(InputError, match=r"other values of optim\.lr"):
+        train(other, finished.workspace, finished.data, resume=True)
+
+
+def test_the_same_seed_gives_the_same_weights(finished, tiny_data, tiny_recipe, tmp_path):
+    """Also with data workers, which must not change what is read."""
+    recipe = tiny_recipe()
+    again = train(replace(recipe, train=replace(recipe.train, workers=1)), Workspace(tmp_path), {"vspw": tiny_data})
+    first, second = (read_weights(run.weights("last")) for run in (finished.runs[0], again))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_predicting_again_does_nothing_and_other_settings_are_refused(finished, tiny_recipe):
+    run = finished.runs[0]
+    modified = [path.stat().st_mtime_ns for path in sorted(finished.stores[0].rglob("c/*"))]
+    predict(run, finished.workspace, "val", data={})
+    assert modified == [path.stat().st_mtime_ns for path in sorted(finished.stores[0].rglob("c/*"))]
+    other = replace(tiny_recipe().predict, flip=False)
+    with pytest.raises(InputError, match="--overwrite"):
+        predict(run, finished.workspace, "val", data={}, settings=other)
+
+
+def test_bad_data_leave_no_run_behind(tiny_recipe, tmp_path):
+    workspace = Workspace(tmp_path / "ws")
+    with pytest.raises(InputError, match="vspw=PATH"):
+        train(tiny_recipe(), workspace, {})
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError):
+        train(tiny_recipe(), workspace, {"vspw": tmp_path / "empty"})
+    assert not workspace.path.exists()
+
+
+def test_scores_of_a_broken_file_are_refused(finished):
+    path = scores_file(finished.stores[1])
+    text = path.read_text()
+    path.write_text(text[:100])
+    try:
+        with pytest.raises(InputError, match="expected JSON"):
+            read_json(path, "scores")
+    finally:
+        path.write_text(text)
