@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
-from vspwlib.checks import InputError, check_range, fail, require
-from vspwlib.data.images import check_same_size, read_image, read_mask
+from vspwlib.checks import InputError, check_range, fail
+from vspwlib.data.decode import decode_image
+from vspwlib.data.images import check_same_size, read_mask
 from vspwlib.data.index import Frame, Split
 from vspwlib.data.transforms import ClipAugment
 
@@ -133,8 +134,8 @@ class ClipDataset(Dataset[Clip]):
 
     def _read(self, frames: list[tuple[int, Frame]]) -> tuple[tv_tensors.Image, tv_tensors.Mask] | None:
         """Read one clip; None, and a warning the first time, where a frame of it is not fit."""
-        images: list[np.ndarray] = []
-        masks: list[np.ndarray] = []
+        images: list[Tensor] = []
+        masks: list[Tensor] = []
         for index, frame in frames:
             try:
                 image, mask = _read_frame(frame)
@@ -147,8 +148,8 @@ class ClipDataset(Dataset[Clip]):
                 return None
             images.append(image)
             masks.append(mask)
-        pixels = torch.from_numpy(images[0][None] if len(images) == 1 else np.stack(images)).permute(0, 3, 1, 2)
-        return tv_tensors.Image(pixels), tv_tensors.Mask(torch.from_numpy(np.stack(masks)))
+        pixels = images[0][None] if len(images) == 1 else torch.stack(images)
+        return tv_tensors.Image(pixels.permute(0, 3, 1, 2)), tv_tensors.Mask(torch.stack(masks))
 
 
 def collate(items: Sequence[Clip]) -> Batch:
@@ -185,10 +186,11 @@ def _clip_starts(split: Split, steps: np.ndarray) -> np.ndarray:
     return np.concatenate(starts) if starts else np.empty(0, np.int64)
 
 
-def _read_frame(frame: Frame) -> tuple[np.ndarray, np.ndarray]:
-    """Read image and mask of a labelled frame and hold them against each other."""
-    require(frame.mask is not None, "mask", expected="a mask", got="none", where=frame.image)
-    image, mask = read_image(frame.image), read_mask(frame.mask)
+def _read_frame(frame: Frame) -> tuple[Tensor, Tensor]:
+    """Read image (H, W, 3) and mask (H, W) of a labelled frame and hold them against each other."""
+    if frame.mask is None:
+        fail("mask", expected="a labelled frame", got="none", where=frame.image)
+    image, mask = decode_image(frame.image), torch.from_numpy(read_mask(frame.mask))
     check_same_size(image.shape, mask.shape, where=frame.mask)
     return image, mask
 

@@ -18,6 +18,9 @@ from vspwlib.labels import VOID, raw_to_id
 
 SINGLE_CHANNEL = frozenset({"L", "P", "1", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 RESTORE = "restore the file from the release, or take its video out of the split list."
+RAW_TO_ID = raw_to_id(
+    np.arange(256, dtype=np.uint8)
+)  # to look up with numpy's take, which is twice as fast as indexing
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises on broken files
 
 
@@ -77,7 +80,7 @@ def read_mask(path: str | Path) -> NDArray[np.uint8]:
     Raises:
         InputError: as :func:`read_raw_mask`.
     """
-    return raw_to_id(read_raw_mask(path))
+    return RAW_TO_ID.take(read_raw_mask(path))
 
 
 def check_same_size(image_shape: tuple[int, ...], mask_shape: tuple[int, ...], *, where: str | Path) -> None:

@@ -14,12 +14,15 @@ Source: open-mmlab/mmsegmentation, mmseg/datasets/transforms; Liu et al., "SSD: 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
 from torchvision import tv_tensors
-from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
 from vspwlib.checks import check_range, require
@@ -137,11 +140,8 @@ class ScaledCrop(v2.Transform):
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Cut and resize: images smoothly, masks by the value at the centre of each new pixel."""
         if isinstance(inpt, tv_tensors.Mask):
-            # v2's own resize of a Mask takes the value at the corner of a pixel: half a pixel beside the image's
-            out = functional.resized_crop_image(inpt, *params["box"], params["size"], InterpolationMode.NEAREST_EXACT)
-        else:
-            out = functional.resized_crop_image(inpt, *params["box"], params["size"], antialias=True)
-        return tv_tensors.wrap(out, like=inpt)
+            return tv_tensors.wrap(cut_mask(inpt, **params), like=inpt)
+        return functional.resized_crop(inpt, *params["box"], params["size"], antialias=True)
 
 
 class ColourDistortion(v2.Transform):
@@ -195,6 +195,31 @@ class PadTo(v2.Transform):
         return functional.pad(inpt, padding, fill=VOID if isinstance(inpt, tv_tensors.Mask) else 0)
 
 
+def cut_mask(masks: Tensor, box: tuple[int, int, int, int], size: Sequence[int]) -> Tensor:
+    """Cut a box out of masks and resize it, taking the value at the centre of each new pixel.
+
+    Images are resampled around the same centres. (v2's resize of a Mask takes the value at the corner of a pixel, up to
+    half a pixel beside the image's; its exact mode is four times slower than this.)
+
+    Args:
+        masks: uint8 (T, H, W), on the CPU.
+        box: Top, left, height, width in pixels of the masks.
+        size: Height and width of the result.
+
+    Returns:
+        uint8 (T, *size).
+
+    >>> cut_mask(torch.arange(8, dtype=torch.uint8).view(1, 2, 4), box=(0, 0, 2, 4), size=(1, 2)).tolist()
+    [[[5, 7]]]
+    """
+    top, left, height, width = box
+    rows, columns = (
+        start + ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+        for start, old, new in ((top, height, size[0]), (left, width, size[1]))
+    )
+    return torch.from_numpy(masks.numpy().take(rows, axis=1).take(columns, axis=2))
+
+
 def largest_share(masks: Tensor) -> float:
     """Return the share of the most frequent class among labelled pixels; infinite where nothing is labelled.
 
@@ -235,14 +260,12 @@ def map_colours(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
     Returns:
         float32 (T, 3, H, W), contiguous.
     """
-    frames, _, height, width = images.shape
     mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    pixels = images.as_subclass(Tensor).reshape(frames, 3, -1).float()
-    scaled, shift = (matrix / std[:, None]).expand(frames, 3, 3), ((offset - mean) / std)[:, None]
-    out = torch.baddbmm(shift, scaled, pixels)
+    kernel = (matrix / std[:, None])[:, :, None, None]
+    out = conv2d(images.as_subclass(Tensor).float(), kernel, (offset - mean) / std)  # 1x1: a product for each pixel
     for channel, (centre, spread) in enumerate(zip(MEAN, STD, strict=True)):
         out[:, channel].clamp_(-centre / spread, (255 - centre) / spread)
-    return out.view(frames, 3, height, width)
+    return out.contiguous()
 
 
 def _uniform(low: float, high: float) -> float:
