@@ -112,7 +112,7 @@ class Predictor:
         """
         return next(self.predict_frames([image]))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def predict_frames(self, images: Iterable[Frame]) -> Iterator[Tensor]:
         """Yield the scores of each frame, in order; windows of several frames share forward passes.
 
