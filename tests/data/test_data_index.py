@@ -52,6 +52,11 @@ def test_frames_pair_by_stem_whatever_the_numbers(tree):
     )
     assert [frame.name for frame in split.videos[0].labelled] == ["00000170", "00000175"]
     assert split.num_frames == len(list(split.frames())) == 4
+    assert [(frame.name, mask.name) for frame, mask in split.labelled()] == [
+        ("00000170", "00000170.png"),
+        ("00000175", "00000175.png"),
+        ("00006183", "00006183.png"),
+    ]
     assert split.video("3_-b_bbbbbbbb").frames[0].name == "00006183"
 
 

@@ -12,6 +12,7 @@ import contextlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def _copy_texts(layout: Layout, target: Path) -> None:
     """Copy the split lists and the dictionary."""
     for path in (*layout.lists.values(), layout.root / DICTIONARY):
         if path.is_file():
-            _write(target / path.name, lambda part, path=path: shutil.copyfile(path, part))
+            _write(target / path.name, partial(shutil.copyfile, path))
 
 
 def _jobs(layout: Layout, target: Path) -> list[_Job]:
@@ -147,10 +148,10 @@ def _prepare_video(job: _Job) -> PrepareReport:
         for goal in missing:
             if goal in raws:
                 mask = Image.fromarray(raws[goal]).resize(size, Image.Resampling.NEAREST)
-                _write(goal, lambda part, mask=mask: mask.save(part, "PNG"))
+                _write(goal, partial(mask.save, format="PNG"))
             else:
                 picture = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
-                _write(goal, lambda part, picture=picture: picture.save(part, "JPEG", quality=JPEG_QUALITY))
+                _write(goal, partial(picture.save, format="JPEG", quality=JPEG_QUALITY))
             report.written += 1
     return report
 
