@@ -15,7 +15,9 @@ app = typer.Typer(help="Data: check, prepare, make.", no_args_is_help=True)
 SHOWN = 10  # findings of one kind that the table spells out; --json has all of them
 COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
 
-WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Threads; default one a core.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="How many files at a time; default one a core.")
+]
 
 
 @app.command()
@@ -72,6 +74,7 @@ def prepare(
 def make_mini(
     target: Annotated[Path, typer.Argument(help="Where the data set goes.")] = Path("data/mini"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed gives other scenes.")] = 0,
+    workers: WorkersOption = None,
 ) -> None:
     """Make the embedded default: a small synthetic VSPW tree and two image sets in other label spaces.
 
@@ -80,8 +83,8 @@ def make_mini(
     from vspwlib.data.synthetic import make_mini as make
 
     with progress_bar("drawing") as progress:
-        make(target, seed=seed, progress=progress)
-    typer.echo(f"{target} is ready; look into it with `vspw data check {target}`")
+        make(target, seed=seed, workers=workers, progress=progress)
+    typer.echo(f"{target} is ready; look into its videos with `vspw data check {target / 'vspw'}`")
 
 
 def _print_check(report: "TreeReport") -> None:
