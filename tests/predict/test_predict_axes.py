@@ -30,7 +30,12 @@ def test_resize_equals_interpolate(cells: int, pixels: int) -> None:
 def test_sample_is_the_product_of_both_axes() -> None:
     scores = torch.randn(3, 5, 7, generator=torch.Generator().manual_seed(0))
     expected = functional.interpolate(scores[None], size=(11, 19), mode="bilinear", align_corners=False)[0]
-    torch.testing.assert_close(sample(scores, resize_axis(5, 11), resize_axis(7, 19)), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        sample(scores.permute(1, 2, 0), resize_axis(5, 11), resize_axis(7, 19)).permute(2, 0, 1),
+        expected,
+        atol=1e-5,
+        rtol=0,
+    )
 
 
 @settings(deadline=None)

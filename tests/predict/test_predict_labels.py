@@ -82,6 +82,12 @@ def test_what_cannot_be_read_is_named(folder: Path) -> None:
         source.frames("c")
 
 
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match=r"label map: expected room for a file, got Not a directory .*file/a/1\.png"):
+        write_png_predictions(tmp_path / "file", "a", "1", ids())
+
+
 def test_a_folder_of_another_layout_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected <video>/<frame>\.png, got none .*Fix: name the folder above"):
         PngPredictions(folder / "a")

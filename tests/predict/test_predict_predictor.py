@@ -1,6 +1,7 @@
 """The predictor with a network small enough to compute by hand."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +108,33 @@ def test_frames_are_not_read_far_ahead() -> None:
 
     for done, _ in enumerate(build(batch_windows=4).predict_frames(frames()), start=1):
         assert read <= done + 4
+
+
+@pytest.mark.parametrize("size", [(64, 64), (70, 100), (171, 96), (65, 200)])
+def test_the_network_sees_the_official_windows_in_the_official_order(size: tuple[int, int]) -> None:
+    from mmseg.models.segmentors import EncoderDecoder
+
+    official, ours = [], []
+
+    def encode_decode(crop: Tensor, _metas: object) -> Tensor:
+        official.append(crop[0])
+        return crop
+
+    def look(images: Tensor) -> Tensor:
+        ours.extend(images)
+        return functional.avg_pool2d(images, 4)
+
+    image = picture(*size)
+    fake = SimpleNamespace(
+        test_cfg=SimpleNamespace(stride=(43, 40), crop_size=(64, 64)), out_channels=3, encode_decode=encode_decode
+    )
+    pixels = normalise(torch.from_numpy(image).permute(2, 0, 1))[None]
+    blended = EncoderDecoder.slide_inference(fake, pixels, [{"ori_shape": size, "img_shape": size}])
+    torch.testing.assert_close(blended, pixels)  # or the stand-in would not be the official code at work
+    build(look, num_classes=3, stride=(43, 40), batch_windows=3).scores(image)
+    assert len(ours) == len(official) > 0
+    for mine, theirs in zip(ours, official, strict=True):
+        assert torch.equal(mine, theirs)
 
 
 def test_flip_is_the_mean_of_both_softmaxes_and_blind_to_mirroring() -> None:

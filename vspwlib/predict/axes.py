@@ -81,21 +81,21 @@ def sample(scores: Tensor, rows: AxisMap, columns: AxisMap) -> Tensor:
     """Sample scores at the points of two axis maps.
 
     Args:
-        scores: ``(K, h, w)`` float32.
+        scores: ``(h, w, K)`` float32, the classes of a cell side by side, so that cells move as wholes.
         rows: Map of the rows, ``n_y`` points on ``h`` cells.
         columns: Map of the columns, ``n_x`` points on ``w`` cells.
 
     Returns:
-        ``(K, n_y, n_x)`` float32 on the device of ``scores``.
+        ``(n_y, n_x, K)`` float32 on the device of ``scores``.
     """
-    return _along(_along(scores, rows, dim=1), columns, dim=2)
+    return _along(_along(scores, rows, dim=0), columns, dim=1)
 
 
 def _along(scores: Tensor, axis: AxisMap, *, dim: int) -> Tensor:
-    """Sample one axis of ``(K, h, w)``."""
-    low = scores.index_select(dim, torch.from_numpy(axis.low).to(scores.device))
-    if axis.on_cells:
-        return low
-    high = scores.index_select(dim, torch.from_numpy(axis.high).to(scores.device))
-    weight = torch.from_numpy(axis.weight).to(scores.device)
-    return low.lerp_(high, weight[:, None] if dim == 1 else weight)
+    """Sample one axis of ``(h, w, K)``."""
+    if axis.on_cells and (np.diff(axis.low) == 1).all():
+        return scores.narrow(dim, int(axis.low[0]) if len(axis.low) else 0, len(axis.low))
+    device = scores.device
+    low, high = (scores.index_select(dim, torch.from_numpy(cells).to(device)) for cells in (axis.low, axis.high))
+    weight = torch.from_numpy(axis.weight).to(device)
+    return low.lerp_(high, weight.view(-1, 1, 1) if dim == 0 else weight.view(-1, 1))

@@ -46,8 +46,8 @@ class GridBlend:
     ) -> None:
         self.grid = grid_size(*frame)
         self.resized = resized
-        self._sum = torch.zeros(num_classes, *self.grid, device=device)
-        self._count = torch.zeros(self.grid, device=device)
+        self._sum = torch.zeros(*self.grid, num_classes, device=device)
+        self._count = torch.zeros(*self.grid, 1, device=device)
 
     def add(self, box: Box, covered: tuple[int, int], scores: Tensor) -> None:
         """Add a window: its scores at the grid's points inside it, each with weight 1.
@@ -62,12 +62,16 @@ class GridBlend:
             _axis(self.grid[1], self.resized[1], box.left, box.width, scores.shape[2], covered[1]),
         )
         rows, columns = (slice(axis.start, axis.stop) for axis in axes)
-        self._sum[:, rows, columns] += sample(scores, *axes)
+        self._sum[rows, columns] += sample(scores.permute(1, 2, 0).contiguous(), *axes)
         self._count[rows, columns] += 1
 
     def mean(self) -> Tensor:
-        """Return the mean ``(K, h, w)`` of the windows at every point; every point must lie in one."""
-        return self._sum / self._count
+        """Return the mean of the windows at every point, each of which must lie in one.
+
+        Returns:
+            ``(K, h, w)`` float32, pixel-major in memory.
+        """
+        return (self._sum / self._count).permute(2, 0, 1)
 
 
 @lru_cache(maxsize=1024)

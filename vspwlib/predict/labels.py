@@ -1,6 +1,7 @@
 """Hard predictions under one interface: label maps of a score store, or of a folder of PNGs from any system."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -128,19 +129,31 @@ def write_png_predictions(folder: str | Path, video: str, frame: str, ids: Label
 
     Returns:
         Path of the file, which is there whole or not at all.
+
+    Raises:
+        InputError: wrong ids, or the file cannot be written.
     """
     check_shape("label map", ids.shape, ("H", "W"))
     valid = ids.dtype == np.uint8 and int(ids.max(initial=0)) < num_classes
     got = f"{ids.dtype} up to {ids.max(initial=0)}"
     require(valid, "label map", expected=f"uint8 ids 0..{num_classes - 1}", got=got, where=f"{video}/{frame}")
     path = Path(folder) / video / f"{frame}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(ids).save(temporary, format="png")
         temporary.replace(path)
+    except OSError as error:
+        fail(
+            "label map",
+            expected="room for a file",
+            got=error.strerror or error,
+            where=path,
+            fix="choose another place.",
+        )
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return path
 
 

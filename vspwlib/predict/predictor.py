@@ -193,8 +193,8 @@ def mean_of_softmaxes(first: Tensor, second: Tensor) -> Tensor:
     >>> mean_of_softmaxes(torch.zeros(2, 1, 1), torch.zeros(2, 1, 1)).exp().flatten().tolist()
     [0.5, 0.5]
     """
-    both = torch.logaddexp(first.log_softmax(dim=0), second.log_softmax(dim=0))
-    return (both - np.log(2)).clamp_(min=LOWEST)
+    one, other = (scores.movedim(0, -1).softmax(dim=-1) for scores in (first, second))  # pixel-major
+    return one.add_(other).mul_(0.5).log_().clamp_(min=LOWEST).movedim(-1, 0)
 
 
 def resized_size(height: int, width: int, short_side: int | None) -> tuple[int, int]:

@@ -75,8 +75,10 @@ def probability_bands(scores: Scores, size: Size, *, rows: int = 16) -> Iterator
     values = _tensor(scores)
     if values.device.type != "cpu":
         rows_map, columns_map = (resize_axis(*axis) for axis in zip(values.shape[1:], size, strict=True))
+        cells = values.permute(1, 2, 0).contiguous()
         for first in range(0, size[0], rows):
-            yield first, sample(values, _part(rows_map, first, first + rows), columns_map).softmax(dim=0)
+            band = sample(cells, _part(rows_map, first, first + rows), columns_map)
+            yield first, band.softmax(dim=-1).permute(2, 0, 1)
         return
     source, axes = _prepare(values, size)
     fill = kernels.compiled(kernels.softmax_rows)
