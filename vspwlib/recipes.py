@@ -29,7 +29,8 @@ def mini_baseline(name: str) -> Recipe:
         test_splits=("test1", "test2"),
         augment=AugmentConfig(crop=(112, 128), short_side=144, scale=(0.75, 1.5)),
         loss=LossConfig(stride=2),
-        optim=OptimConfig(lr=8e-4, warmup=40, warmup_ratio=1e-2, clip_norm=1.0, ema=0.98),
+        model=ModelConfig(drop_path=0.0),
+        optim=OptimConfig(lr=2e-3, warmup=30, warmup_ratio=1e-2, clip_norm=1.0, ema=0.98),
         train=TrainConfig(iterations=300, batch_size=8, val_every=0, checkpoint_every=100, log_every=10, workers=1),
         predict=PredictConfig(short_side=144, window=(144, 256), stride=(96, 170), batch_windows=8),
     )
@@ -41,10 +42,12 @@ def camvid_baseline(name: str) -> Recipe:
         name=name,
         profile="camvid",
         test_splits=("val", "test"),
-        augment=AugmentConfig(crop=(160, 192), short_side=240, scale=(0.5, 1.5)),
-        optim=OptimConfig(lr=8e-4, warmup=100, warmup_ratio=1e-2, clip_norm=1.0, ema=0.99),
+        augment=AugmentConfig(crop=(160, 192), short_side=320, scale=(0.4, 1.1)),
+        model=ModelConfig(drop_path=0.0),
+        loss=LossConfig(stride=2),
+        optim=OptimConfig(lr=2e-3, warmup=100, warmup_ratio=1e-2, clip_norm=1.0, ema=0.99),
         train=TrainConfig(iterations=1500, batch_size=8, val_every=500, checkpoint_every=250, log_every=25, workers=1),
-        predict=PredictConfig(short_side=240, window=(240, 320), stride=(160, 214), batch_windows=8),
+        predict=PredictConfig(short_side=320, window=(320, 427), stride=(214, 285), batch_windows=4),
     )
 
 
