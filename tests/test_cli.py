@@ -152,7 +152,7 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
         "train.log_every=1",
         "train.iterations=100000",
         "augment.crop=[32,32]",
-        "train.batch_size=1",
+        "train.batch_size=2",
     ]
     command = [
         sys.executable,

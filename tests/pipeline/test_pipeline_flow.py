@@ -168,3 +168,11 @@ def test_scores_of_a_broken_file_are_refused(finished):
             read_json(path, "scores")
     finally:
         path.write_text(text)
+
+
+def test_one_image_a_batch_is_refused(tiny_recipe, tiny_data, tmp_path):
+    recipe = tiny_recipe()
+    with pytest.raises(InputError, match="at least 2 images"):
+        train(
+            replace(recipe, train=replace(recipe.train, batch_size=1)), Workspace(tmp_path / "ws"), {"vspw": tiny_data}
+        )

@@ -47,5 +47,6 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        typer.secho(f"vspw: {error}", err=True, fg="red")
+        # A data worker's error arrives wrapped in its traceback; the message is what follows the class's name.
+        typer.secho(f"vspw: {str(error).rpartition('InputError: ')[2].strip()}", err=True, fg="red")
         sys.exit(2)

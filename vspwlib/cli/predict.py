@@ -50,6 +50,10 @@ def predict(
     from vspwlib.pipeline.prediction import predict as run_prediction
 
     check_choice("--weights", weights, ("best", "last"))
+    part = _parse_shard(shard)
+    if overwrite and part[1] > 1:
+        fix = "drop the store once, then start the shards without --overwrite."
+        fail("--overwrite", expected="a whole split", got=f"shard {shard}, which would drop the others' work", fix=fix)
     place = Workspace.locate(workspace)
     chosen = place.run(run)
     dotted = {f"predict.{key.removeprefix('predict.')}": value for key, value in parse_settings(settings).items()}
@@ -77,7 +81,7 @@ def predict(
                 settings=test_time,
                 which=weights,
                 device=device,
-                shard=_parse_shard(shard),
+                shard=part,
                 overwrite=overwrite,
                 progress=progress,
             )

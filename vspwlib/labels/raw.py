@@ -35,7 +35,7 @@ def raw_to_id(raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
     [[255, 0], [123, 255]]
     """
     _check_bytes("raw mask", raw)
-    return _RAW_TO_ID[raw]
+    return _RAW_TO_ID.take(raw)  # half the time of indexing
 
 
 def id_to_raw(ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -60,7 +60,7 @@ def id_to_raw(ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
         require(
             False, "class ids", expected="0..123 or 255 (void)", got=values, fix="convert raw masks with raw_to_id."
         )
-    return _ID_TO_RAW[ids]
+    return _ID_TO_RAW.take(ids)
 
 
 def _check_bytes(what: str, values: NDArray[np.uint8]) -> None:

@@ -67,10 +67,16 @@ def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
     return fabric
 
 
-def build_model(recipe: Recipe) -> Segmenter:
-    """Build the recipe's network; its fresh weights depend on the recipe's seed alone."""
+def build_model(recipe: Recipe, fabric: Fabric) -> Segmenter:
+    """Build the recipe's network to be trained; its fresh weights depend on the recipe's seed alone.
+
+    Where several GPUs train, batch norm is synchronised between them, as the official configurations ask.
+    """
     torch.manual_seed(recipe.train.seed)
-    return build(recipe.model.name, drop_path=recipe.model.drop_path, dropout=recipe.model.dropout)
+    model = build(recipe.model.name, drop_path=recipe.model.drop_path, dropout=recipe.model.dropout)
+    if fabric.world_size > 1 and fabric.device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place but for the root, which is no batch norm
+    return model
 
 
 def build_objective(recipe: Recipe) -> Objective:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vspwlib.config import PredictConfig
+from vspwlib.labels import palette
 from vspwlib.pipeline.prediction import run_predictor
 from vspwlib.predict.scores import labels
 from vspwlib.predict.video import frame_source, overlay, write_mp4
@@ -47,7 +48,7 @@ def colour_video(
         nonlocal count
         shown, predicted = tee(image for _, image in frame_source(source))
         for image, scores in zip(shown, predictor.predict_frames(predicted), strict=True):
-            yield overlay(image, labels(scores, (image.shape[0], image.shape[1])))
+            yield overlay(image, labels(scores, (image.shape[0], image.shape[1])), palette())
             count += 1
             if progress is not None:
                 progress(count, count)

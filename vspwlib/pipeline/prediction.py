@@ -9,6 +9,7 @@ from typing import Any
 from vspwlib.checks import fail
 from vspwlib.config import PredictConfig, Recipe
 from vspwlib.data.index import open_split
+from vspwlib.labels import CLASS_NAMES
 from vspwlib.models.checkpoint import load_weights
 from vspwlib.models.segmenter import Segmenter
 from vspwlib.models.zoo import build
@@ -101,18 +102,18 @@ def predict(
     root = data_root(run, data)
     frames = open_split(root, split)
     store_path = workspace.predictions(run.name, data_label(root), frames.name)
-    recipe = load_recipe(run)
+    predictor = run_predictor(run, settings=settings, which=which, device=device)
     manifest = {
         "run": run.name,
         "dataset": data_label(root),
         "split": frames.name,
         "data_root": str(root.resolve()),
         "weights": _digest(run.weights(which)),
-        "predict": replace(recipe, predict=settings or recipe.predict).to_dict()["predict"],
+        "predict": predictor.settings,
+        "class_names": CLASS_NAMES,
         "commit": environment()["commit"],
     }
     store = ScoreStore.create(store_path, manifest, overwrite=overwrite)
-    predictor = run_predictor(run, settings=settings, which=which, device=device)
     return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
 
 

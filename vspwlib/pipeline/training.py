@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from vspwlib.checks import fail
+from vspwlib.checks import fail, require
 from vspwlib.config import Recipe
 from vspwlib.data.images import read_image, read_mask
 from vspwlib.data.index import Split, open_split
@@ -69,13 +69,21 @@ def train(
     """
     root = video_root(data)
     fabric = build_fabric(recipe.train.precision, device=device)
+    images = recipe.train.batch_size * recipe.clip.frames
+    require(
+        images > 1 or (fabric.world_size > 1 and fabric.device.type == "cuda"),
+        "train.batch_size",
+        expected="at least 2 images in a batch: batch norm over one pooled image is undefined",
+        got=images,
+        fix="raise it, or train on several GPUs, where batch norm is synchronised.",
+    )
     batches = build_batches(recipe, root, fabric)  # before the run's folder: bad data leave nothing behind
     evaluate = None
     if recipe.train.val_every and recipe.val_split is not None:
         evaluate = _evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
     run = _open_run(recipe, workspace, data, name or run_name(recipe), resume=resume, overwrite=overwrite)
     fit(
-        build_model(recipe),
+        build_model(recipe, fabric),
         batches,
         build_objective(recipe),
         build_plan(recipe),

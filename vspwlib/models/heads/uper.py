@@ -15,7 +15,7 @@ with warnings.catch_warnings():  # mmcv warns about compiled ops that these head
 
 warnings.filterwarnings("ignore", message="Default ``avg_non_ignore``")  # of a loss that the heads hold, but never call
 
-#: Plain batch norm: released files say SyncBN, whose keys are the same; Fabric converts it where several GPUs train.
+#: Plain batch norm: released files say SyncBN, whose keys are the same; it is converted where several GPUs train.
 _NORM = {"type": "BN", "requires_grad": True}
 
 
