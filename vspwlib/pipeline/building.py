@@ -1,5 +1,6 @@
 """Build the parts of a run from its recipe: each function hands flat arguments to the package that does the work."""
 
+import logging
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
@@ -57,6 +58,7 @@ def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
     accelerator = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     native = bf16_is_native(torch.device(accelerator))
     use_bf16 = precision == "bf16" or (precision == "auto" and native)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces the precision at every start
     fabric = Fabric(
         accelerator=accelerator,
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),

@@ -1,0 +1,86 @@
+"""Publish a run's scores as one small JSON file for ``results/``: counts and provenance, no pixels."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from vspwlib.checks import fail
+from vspwlib.config import Recipe
+from vspwlib.data.index import open_split
+from vspwlib.pipeline.building import VIDEO_DATA
+from vspwlib.pipeline.prediction import load_recipe
+from vspwlib.pipeline.training import without_bookkeeping
+from vspwlib.runs import Run, Workspace, read_json, scores_file, write_json
+
+SCHEMA = 1
+
+
+def data_digest(root: Path, split: str) -> str:
+    """Return 16 hex digits that change when a split gains, loses or changes a frame: names and file sizes, hashed."""
+    digest = hashlib.sha256()
+    for frame in open_split(root, split).frames():
+        sizes = [path.stat().st_size if path is not None else 0 for path in (frame.image, frame.mask)]
+        digest.update(f"{frame.video}/{frame.name} {sizes}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def fingerprint(recipe: Recipe, root: Path) -> str:
+    """Return 16 hex digits of what decides a result: the resolved recipe with its seed, and the training data.
+
+    The commit is recorded beside it and not part of it, so that a finished row is not run again for a changed comment.
+    """
+    text = f"{sorted(_flat(without_bookkeeping(recipe).to_dict()))} {data_digest(root, recipe.train_split)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[str]:
+    lines = []
+    for key, value in values.items():
+        lines += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}={value}"]
+    return lines
+
+
+def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path("results")) -> Path:
+    """Write ``results/<table>/<profile>/<recipe>-s<seed>.json`` from a scored run.
+
+    Args:
+        run: Run whose predictions have been scored.
+        workspace: Where its predictions lie.
+        table: Folder under ``results``, for example ``baselines``.
+        results: Root of the published results.
+
+    Returns:
+        The file written.
+
+    Raises:
+        InputError: when no split of the run has been scored.
+    """
+    recipe = load_recipe(run)
+    stores = [store for store in workspace.stored_predictions() if store.parent.name == run.name]
+    scored = [store for store in stores if scores_file(store).is_file()]
+    if not scored:
+        fail("publish", expected="scores", got="none", where=run.name, fix="vspw predict, then vspw score.")
+    root = Path(run.config["data"][VIDEO_DATA])
+    splits = {}
+    for store in scored:
+        score = read_json(scores_file(store), "scores")
+        origin = score.pop("provenance")
+        if Path(origin["data_root"]) == root:  # clips and other data sets are no part of a table
+            digest = data_digest(root, origin["split"])
+            splits[origin["split"]] = {**score, "predict": origin["predict"], "data_digest": digest}
+    costs = [record for record in run.log() if record["kind"] == "cost"]
+    path = results / table / recipe.profile / f"{recipe.name}-s{recipe.train.seed}.json"
+    write_json(
+        path,
+        {
+            "schema": SCHEMA,
+            "table": table,
+            "recipe": recipe.to_dict(),
+            "fingerprint": fingerprint(recipe, root),
+            "data": root.name,
+            "environment": read_json(run.path / "environment.json", "environment"),
+            "cost": {key: round(sum(record[key] for record in costs), 1) for key in ("seconds", "cpu_seconds")},
+            "splits": splits,
+        },
+    )
+    return path
