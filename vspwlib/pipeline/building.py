@@ -58,7 +58,7 @@ def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
     accelerator = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     native = bf16_is_native(torch.device(accelerator))
     use_bf16 = precision == "bf16" or (precision == "auto" and native)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces the precision at every start
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric announces its precision under this name
     fabric = Fabric(
         accelerator=accelerator,
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),

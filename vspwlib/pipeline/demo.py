@@ -133,7 +133,7 @@ class _Stage:
 
     def __enter__(self) -> Callable[[int, int], None]:
         self.report(self.text, self.start)
-        return lambda done, total: self.report(self.text, self.start + self.share * done / max(total, 1))
+        return lambda done, total: self.report(self.text, self.start + self.share * (done / max(total, 1)))
 
     def __exit__(self, *exception: object) -> None:
         self.report(self.text, self.start + self.share)
