@@ -1,11 +1,13 @@
 """Train a recipe into a run."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from vspwlib.checks import fail, require
@@ -69,6 +71,9 @@ def train(
     """
     root = video_root(data)
     fabric = build_fabric(recipe.train.precision, device=device)
+    if recipe.train.deterministic and fabric.device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
+        torch.use_deterministic_algorithms(True)
     images = recipe.train.batch_size * recipe.clip.frames
     require(
         images > 1 or (fabric.world_size > 1 and fabric.device.type == "cuda"),
