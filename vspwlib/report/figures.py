@@ -124,7 +124,7 @@ def training_figure(rows: Rows) -> "Figure":
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(title="iteration")
+    figure.update_xaxes(title="iteration", matches="x", rangemode="tozero")
     return _plain(figure, height=320)
 
 

@@ -1,0 +1,5 @@
+"""The workbench as a web application: ``streamlit run app.py``."""
+
+import streamlit as st
+
+app = st.App("workbench/main.py")

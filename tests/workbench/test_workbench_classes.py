@@ -1,0 +1,49 @@
+"""Classes: tables of IoU and mistakes as they were counted."""
+
+from typing import Any
+
+import pytest
+
+from vspwlib.report.tables import class_rows, confused_pairs
+from vspwlib.runs import Workspace
+
+FIRST, SECOND = "alpha", "beta"
+
+
+def test_classes_show_the_scores_of_each_class_and_the_mistakes(
+    workspace: Workspace, open_page: Any, measured: Any
+) -> None:
+    app = open_page("classes")
+    score = measured.score(FIRST)
+    classes, mistakes = (element.value for element in app.dataframe)
+    rows = class_rows(score)
+    assert list(classes["class"]) == [row["class"] for row in rows]
+    assert list(classes["iou"]) == pytest.approx([100 * row["iou"] for row in rows])
+    assert list(mistakes["pixels"])[:3] == [row["pixels"] for row in confused_pairs(score, 3)]
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["mIoU"] == f"{100 * score.miou:.2f} %"
+    assert shown["VC8"] == "–"
+    assert not app.get("plotly_chart")
+
+
+def test_classes_compare_two_runs(workspace: Workspace, open_page: Any, measured: Any) -> None:
+    app = open_page("classes", compare="true")
+    table = app.dataframe[0].value
+    wanted = [row["difference"] for row in class_rows(measured.score(FIRST), measured.score(SECOND))]
+    assert list(table["difference"]) == pytest.approx([100 * value for value in wanted])
+    assert len(app.get("plotly_chart")) == 1
+    delta = 100 * (measured.score(FIRST).miou - measured.score(SECOND).miou)
+    assert app.metric[0].delta == f"{delta:+.2f}"
+
+
+def test_classes_are_filtered_by_group(workspace: Workspace, open_page: Any, measured: Any) -> None:
+    app = open_page("classes", group="nature")
+    assert set(app.dataframe[0].value["group"]) == {"nature"}
+    assert app.metric[0].value == f"{100 * measured.score(FIRST).miou:.2f} %"
+
+
+def test_unscored_predictions_say_how_to_score_them(workspace: Workspace, open_page: Any) -> None:
+    app = open_page("classes", split="clips-all")
+    assert app.code[0].value.startswith("vspw score ")
+    assert "clips-all.zarr" in app.code[0].value
+    assert not app.dataframe

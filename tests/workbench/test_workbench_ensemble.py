@@ -1,0 +1,63 @@
+"""Ensemble: the sweep as it was measured, and frames fused at a tau."""
+
+import shutil
+from typing import Any
+
+import pytest
+
+from vspwlib.runs import Workspace
+
+FIRST, SECOND = "alpha", "beta"
+
+
+def test_ensemble_shows_the_sweep_and_starts_at_its_best(
+    workspace: Workspace, open_page: Any, measured: Any, texts: Any
+) -> None:
+    app = open_page("ensemble")
+    sweep = measured.sweep()
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown == {
+        "P1 alone (τ = 1)": f"{100 * sweep.miou[-1]:.2f} %",
+        "P2 alone (τ = 0)": f"{100 * sweep.miou[0]:.2f} %",
+        "Mean": f"{100 * sweep.mean_miou:.2f} %",
+        "Majority vote": f"{100 * sweep.vote_miou:.2f} %",
+        f"Best, τ = {sweep.best_tau:g} (upper bound)": f"{100 * sweep.best_miou:.2f} %",
+    }
+    assert app.select_slider(key="tau").value == sweep.best_tau
+    assert len(app.get("plotly_chart")) == 1
+    assert "Upper bound" in texts(app)
+
+
+@pytest.mark.parametrize(("tau", "run"), [(1.0, FIRST), (0.0, SECOND)])
+def test_at_the_ends_of_tau_the_fused_frame_is_that_of_one_run(
+    tau: float, run: str, workspace: Workspace, open_page: Any, measured: Any, panes: Any
+) -> None:
+    app = open_page("ensemble")
+    app.select_slider(key="tau").set_value(tau).run()
+    assert panes(app)[:3] == ["Truth", "Errors", f"Fused, τ = {tau:g}"]
+    assert "the better alone" in panes(app)[3]
+    fused = next(caption.value for caption in app.caption if caption.value.startswith("mIoU"))
+    assert fused.startswith(measured.frame_miou(run, "walk", "00000004"))
+    assert f'"name":"chosen: \\u03c4 = {tau:g}' in app.get("plotly_chart")[0].proto.spec
+
+
+def test_the_papers_curve_is_shown_on_demand_and_labelled(workspace: Workspace, open_page: Any, texts: Any) -> None:
+    app = open_page("ensemble")
+    app.toggle(key="paper").set_value(True).run()
+    assert "65.95" in app.get("plotly_chart")[1].proto.spec
+    assert "Paper, Table 4 (VSPW Test2)" in texts(app)
+    assert "swapped" in texts(app)
+
+
+def test_a_missing_sweep_is_made_by_its_button(workspace: Workspace, open_page: Any, measured: Any) -> None:
+    app = open_page("ensemble", first=SECOND, second=FIRST)
+    assert app.code[0].value == f"vspw ensemble sweep {SECOND} {FIRST} --split test2"
+    app.button[0].click().run()
+    forth, back = measured.sweep(), {metric.label: metric.value for metric in app.metric}
+    assert back["P1 alone (τ = 1)"] == f"{100 * forth.miou[0]:.2f} %"
+    assert workspace.sweep_file(SECOND, FIRST, "vspw", "test2").is_file()
+
+
+def test_one_run_cannot_be_fused(workspace: Workspace, open_page: Any) -> None:
+    shutil.rmtree(workspace.path / "predictions" / SECOND)
+    assert "two runs" in open_page("ensemble").info[0].value

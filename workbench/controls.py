@@ -1,0 +1,156 @@
+"""Pickers whose choice stands in the URL, so that a view is a link; a choice made on one page holds on the next."""
+
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from vspwlib.labels import PaletteName
+from workbench.notices import literal
+
+
+def pick(label: str, options: Sequence[str], key: str) -> str:
+    """Choose one of several names.
+
+    Args:
+        label: What is chosen.
+        options: The names, at least one; the first is the default.
+        key: Name in the URL. A name there that is no option (a run since deleted) gives the default, and a note.
+
+    Returns:
+        The chosen name.
+    """
+    _settle(label, options, key)
+    choice = str(st.selectbox(label, options, key=key, bind="query-params"))
+    _keep(key, choice)
+    return choice
+
+
+def pick_second(runs: Iterable[str], first: str, switch: DeltaGenerator, picker: DeltaGenerator) -> str | None:
+    """Choose whether to compare a run with a second one, and with which.
+
+    Args:
+        runs: All runs that can be chosen.
+        first: The one chosen already.
+        switch: Where the switch stands, ``compare`` in the URL.
+        picker: Where the picker appears, ``other`` in the URL.
+
+    Returns:
+        The second run, or None.
+    """
+    others = [run for run in runs if run != first]
+    with switch:
+        comparing = st.toggle("Compare", key="compare", bind="query-params", disabled=not others)
+    if not (comparing and others):
+        return None
+    with picker:
+        return pick("Second run", others, "other")
+
+
+def pick_frame(names: Sequence[str], key: str = "frame") -> str:
+    """Choose a frame of a video by slider, buttons or the arrow keys.
+
+    Args:
+        names: Names of the frames in order, at least one.
+        key: Name in the URL.
+
+    Returns:
+        The chosen name.
+    """
+    if len(names) == 1:
+        st.caption(f"The only frame: {literal(names[0])}")
+        return names[0]
+    current = _settle("Frame", names, key)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _step_button(names, key, -1, disabled=current == names[0])
+        choice = str(st.select_slider("Frame", names, key=key, bind="query-params"))
+        _step_button(names, key, 1, disabled=current == names[-1])
+    _keep(key, choice)
+    return choice
+
+
+def _step_button(names: Sequence[str], key: str, step: int, *, disabled: bool) -> None:
+    name, shortcut = ("Previous", "Left") if step < 0 else ("Next", "Right")
+    st.button(
+        name,
+        key=f"{key}_{name.lower()}",
+        help=f"{name} frame",
+        shortcut=shortcut,
+        disabled=disabled,
+        on_click=_step,
+        args=(names, key, step),
+    )
+
+
+def pick_tau(taus: Sequence[float], default: float, key: str = "tau") -> float:
+    """Choose one tau of a sweep.
+
+    Args:
+        taus: The grid of the sweep.
+        default: The one to begin with.
+        key: Name in the URL.
+
+    Returns:
+        The chosen tau.
+    """
+    if st.session_state.get(key, default) not in taus:
+        del st.session_state[key]  # left over from a sweep with another grid
+    return float(
+        st.select_slider(
+            "τ, weight of P1", taus, value=default, format_func=lambda tau: f"{tau:g}", key=key, bind="query-params"
+        )
+    )
+
+
+def pick_look() -> tuple[PaletteName, float]:
+    """Choose how label maps are laid over frames.
+
+    Returns:
+        Palette and opacity, 0..1.
+    """
+    with st.popover("Look", icon=":material/palette:"):
+        opacity = st.slider("Opacity of the classes, %", 0, 100, 60, step=5, key="opacity", bind="query-params")
+        palette: PaletteName = st.segmented_control(
+            "Colours",
+            ["glasbey", "dataset"],
+            default="glasbey",
+            required=True,
+            key="palette",
+            bind="query-params",
+            help="glasbey keeps 124 classes apart; dataset has the colours of VSPW papers.",
+        )
+    return palette, opacity / 100
+
+
+def _settle(label: str, options: Sequence[str], key: str) -> str:
+    """Bring a picker's state in line with its options before it is drawn; return what it is going to show.
+
+    A page's pickers are new widgets to Streamlit even where their keys are those of the last page, so the choice is
+    written back; one that is no longer an option is dropped.
+    """
+    asked = st.query_params.get(key)
+    if asked is not None and asked not in options and key not in st.session_state:
+        st.info(f"{label} {literal(asked)} is not here (any more): showing another.", icon=":material/link_off:")
+    linked = asked if asked in options else None
+    held = st.session_state.get(key, None if linked else st.session_state.get(f"kept_{key}"))
+    if held in options:
+        st.session_state[key] = held
+        return str(held)
+    st.session_state.pop(key, None)
+    return linked or options[0]
+
+
+def _keep(key: str, choice: str) -> None:
+    st.session_state[f"kept_{key}"] = choice
+
+
+def _step(names: Sequence[str], key: str, step: int) -> None:
+    """Move on from the frame shown last.
+
+    Not from the slider's own state: a browser that has not yet drawn the last step would send the frame before it, and
+    the step would be lost.
+    """
+    index = names.index(st.session_state[f"kept_{key}"]) + step
+    choice = names[max(0, min(index, len(names) - 1))]
+    st.session_state[key] = choice
+    _keep(key, choice)

@@ -1,0 +1,204 @@
+"""What the pages read, and the only place with ``st.cache_*``: bounded, and keyed by path and time of change.
+
+Names that come from a browser are looked up among what the workspace holds; they never become paths.
+"""
+
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from vspwlib.checks import InputError
+from vspwlib.ensemble.result import SweepResult
+from vspwlib.metrics.summary import SplitScore
+from vspwlib.report import tables
+from vspwlib.runs import Run, Workspace, read_json, scores_file
+
+Ids = NDArray[np.uint8]
+Picture = NDArray[np.uint8]
+
+
+def workspace() -> Workspace:
+    """Return the workspace of this server: ``VSPW_WORKSPACE``, else ``./workspace``."""
+    return Workspace.locate()
+
+
+def run_rows(place: Workspace) -> tuple[list[tables.Row], list[str]]:
+    """Return the table of runs, and the messages of files that could not be read."""
+    patterns = ("runs/*/config.json", "runs/*/log.jsonl", "runs/*/checkpoints/last.safetensors", "predictions/*/*.json")
+    files = sorted(path for pattern in patterns for path in place.path.glob(pattern))
+    return _run_rows(str(place.path), tuple((str(path), _changed(path)) for path in files))
+
+
+def curves(run: Run) -> list[tables.Row]:
+    """Return the training curves of a run."""
+    log = run.path / "log.jsonl"
+    return _curves(str(run.path), _changed(log)) if log.is_file() else []
+
+
+def predictions(place: Workspace) -> dict[str, dict[str, Path]]:
+    """Return the prediction stores: data set and split (``vspw-test2``) to run to path; most scored runs first."""
+    found: dict[str, dict[str, Path]] = {}
+    for path in place.stored_predictions():
+        found.setdefault(path.stem, {})[path.parent.name] = path
+    scored = {key: sum(scores_file(path).is_file() for path in runs.values()) for key, runs in found.items()}
+    return dict(sorted(found.items(), key=lambda item: (-scored[item[0]], item[0])))
+
+
+def score(store: Path) -> SplitScore | None:
+    """Return the scores of a prediction store; None when it has not been scored."""
+    path = scores_file(store)
+    return _score(str(path), _changed(path)) if path.is_file() else None
+
+
+def sweep(place: Workspace, first: Path, second: Path) -> SweepResult | None:
+    """Return the tau sweep of two stores of one split, the first being P1; None when it has not been made."""
+    data, split = dataset_and_split(first)
+    path = place.sweep_file(first.parent.name, second.parent.name, data, split)
+    return _sweep(str(path), _changed(path)) if path.is_file() else None
+
+
+def dataset_and_split(store: Path) -> tuple[str, str]:
+    """Return the names of the data set and the split that a store was predicted on."""
+    manifest = _store(str(store), _changed(store)).manifest
+    return str(manifest["dataset"]), str(manifest["split"])
+
+
+def videos(store: Path) -> list[str]:
+    """Return the names of the videos in a prediction store."""
+    return _videos(str(store), _changed(store))
+
+
+def frames(store: Path, video: str) -> list[str]:
+    """Return the names of the frames that a store holds of a video."""
+    return list(_store(str(store), _changed(store)).frames(video))
+
+
+def picture(store: Path, video: str, frame: str) -> Picture:
+    """Return the (H, W, 3) RGB frame that a store's prediction belongs to."""
+    path = _frame(store, video, frame).image
+    return _picture(str(path), _changed(path))
+
+
+def truth(store: Path, video: str, frame: str) -> Ids | None:
+    """Return the (H, W) true ids of a frame, 255 void; None where it has no mask."""
+    path = _frame(store, video, frame).mask
+    return None if path is None else _truth(str(path), _changed(path))
+
+
+def labels(store: Path, video: str, frame: str) -> Ids:
+    """Return the (H, W) ids that a run predicts on a frame."""
+    return _labels(str(store), _changed(store), video, frame)
+
+
+def fused(first: Path, second: Path, video: str, frame: str, taus: tuple[float, ...]) -> Ids:
+    """Return the (T, H, W) ids of P = tau*P1 + (1-tau)*P2 on a frame, one map a tau."""
+    stores = ((str(first), _changed(first)), (str(second), _changed(second)))
+    return _fused(stores, video, frame, taus)
+
+
+def _frame(store: Path, video: str, frame: str) -> Any:
+    manifest = _store(str(store), _changed(store)).manifest
+    split = _split(str(manifest["data_root"]), str(manifest["split"]))
+    found = next((item for item in split.video(video).frames if item.name == frame), None)
+    if found is None:
+        raise InputError(f"frame: expected {frame} of {video} in the data set, got nothing there ({split.root}).")
+    return found
+
+
+def _changed(path: Path) -> int:
+    """Return when a file or folder last changed, 0 where it is gone; part of every cache key."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def warm_up() -> None:
+    """Load what the pages with pictures need (PyTorch takes seconds), once, while the first page is being looked at."""
+    Thread(target=_load_kernels, daemon=True).start()
+
+
+def _load_kernels() -> None:
+    from vspwlib.predict import store  # noqa: F401
+    from vspwlib.predict.scores import labels as winners
+
+    winners(np.zeros((2, 1, 1), np.float32), (4, 4))
+
+
+# Results are shared between sessions and never changed by the pages; `cache_resource` hands them out without a copy.
+# Bounds are for frames of 480x854: a label map is 0.4 MB, a picture 1.2 MB, eleven fused maps 4.5 MB.
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _run_rows(path: str, stamps: tuple[tuple[str, int], ...]) -> tuple[list[tables.Row], list[str]]:  # noqa: ARG001
+    errors: list[str] = []
+    rows = tables.run_rows(Workspace(Path(path)), on_error=lambda error: errors.append(str(error)))
+    return rows, errors
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _curves(path: str, changed: int) -> list[tables.Row]:  # noqa: ARG001  part of the key
+    return tables.curve_rows(Run(Path(path)))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _score(path: str, changed: int) -> SplitScore:  # noqa: ARG001
+    return SplitScore.from_json(read_json(Path(path), "scores"), where=path)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sweep(path: str, changed: int) -> SweepResult:  # noqa: ARG001
+    return SweepResult.from_json(read_json(Path(path), "sweep"), where=path)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _store(path: str, changed: int) -> Any:  # noqa: ARG001
+    from vspwlib.predict.store import ScoreStore
+
+    return ScoreStore.open(path)
+
+
+@st.cache_resource(max_entries=16, ttl="30s", show_spinner=False)  # a video that is being predicted comes in later
+def _videos(path: str, changed: int) -> list[str]:
+    return list(_store(path, changed).videos())
+
+
+@st.cache_resource(max_entries=8, ttl="10m", show_spinner=False)
+def _split(root: str, split: str) -> Any:
+    from vspwlib.data.index import open_split
+
+    return open_split(root, split)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _picture(path: str, changed: int) -> Picture:  # noqa: ARG001
+    from vspwlib.data.images import read_image
+
+    return read_image(path)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _truth(path: str, changed: int) -> Ids:  # noqa: ARG001
+    from vspwlib.data.images import read_mask
+
+    return read_mask(path)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _labels(path: str, changed: int, video: str, frame: str) -> Ids:
+    from vspwlib.predict.labels import StoreLabels
+
+    return StoreLabels(_store(path, changed)).labels(video, frame)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _fused(stores: tuple[tuple[str, int], tuple[str, int]], video: str, frame: str, taus: tuple[float, ...]) -> Ids:
+    from vspwlib.pipeline.preview import fused_labels
+
+    first, second = (_store(*store) for store in stores)
+    return fused_labels(first, second, video, frame, taus)

@@ -1,0 +1,20 @@
+"""Entry of the workbench: page settings, navigation, and one place where wrong input turns into a message."""
+
+import streamlit as st
+
+from workbench import data
+from workbench.notices import guard
+
+st.set_page_config(page_title="VSPW workbench", page_icon=":material/layers:", layout="wide")
+page = st.navigation(
+    [
+        st.Page("views/overview.py", title="Overview", icon=":material/table_rows:", default=True),
+        st.Page("views/clips.py", title="Clips", icon=":material/movie:"),
+        st.Page("views/ensemble.py", title="Ensemble", icon=":material/join_inner:"),
+        st.Page("views/classes.py", title="Classes", icon=":material/bar_chart:"),
+    ],
+    position="top",
+)
+with guard():
+    page.run()
+data.warm_up()

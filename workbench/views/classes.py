@@ -1,0 +1,102 @@
+"""Classes: IoU of each class, where two runs differ, and which classes are taken for each other."""
+
+import streamlit as st
+
+from vspwlib.metrics.summary import SplitScore
+from vspwlib.report.figures import class_difference_figure
+from vspwlib.report.tables import Row, class_rows, confused_pairs
+from workbench import data
+from workbench.controls import pick, pick_second
+from workbench.notices import literal, no_predictions, no_scores
+from workbench.panes import draw_scores, table_height
+
+PERCENTAGES = ("iou", "iou_other", "difference", "truth_share")
+PAIRS = 50
+TILES = {"miou": "mIoU", "pixel_acc": "Pixel accuracy", "fwiou": "Weighted IoU", "vc8": "VC8", "vc16": "VC16"}
+
+
+def show_classes(rows: list[Row]) -> None:
+    """Draw the classes as a sortable table."""
+    scaled = [{key: 100 * v if key in PERCENTAGES and v is not None else v for key, v in row.items()} for row in rows]
+    bar, number = st.column_config.ProgressColumn, st.column_config.NumberColumn
+    st.dataframe(
+        scaled,
+        hide_index=True,
+        height=table_height(len(rows)),
+        placeholder="–",
+        column_order=["class", "group", *(key for key in PERCENTAGES if key in scaled[0])],
+        column_config={
+            "iou": bar("IoU %", format="%.1f", min_value=0, max_value=100),
+            "iou_other": bar("second run %", format="%.1f", min_value=0, max_value=100),
+            "difference": number(
+                "difference", format="%+.1f", help="Points of IoU; positive: the first run is better."
+            ),
+            "truth_share": number("share of truth %", format="%.2f"),
+        },
+    )
+
+
+def show_pairs(score: SplitScore) -> None:
+    """Draw which classes are taken for which, most pixels first."""
+    rows = confused_pairs(score, PAIRS)
+    if not rows:
+        st.success("No pixel is wrong.")
+        return
+    number = st.column_config.NumberColumn
+    table = [{**row, **{key: 100 * row[key] for key in ("share_of_truth", "share_of_errors")}} for row in rows]
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=table_height(len(rows)),
+        column_order=["truth", "predicted", "share_of_truth", "share_of_errors"],
+        column_config={
+            "truth": "true class",
+            "predicted": "predicted as",
+            "share_of_truth": number("of class %", format="%.1f", width=80, help="Share of the true class's pixels."),
+            "share_of_errors": number(
+                "of mistakes %", format="%.1f", width=105, help="Share of the split's wrong pixels."
+            ),
+        },
+    )
+
+
+def show(scores: dict[str, SplitScore]) -> None:
+    """Draw the scores of one run, or of two and their difference."""
+    first, *others = scores.values()
+    tiles = [{name: score.summary()[key] for key, name in TILES.items()} for score in scores.values()]
+    draw_scores(*tiles)
+    rows = class_rows(first, others[0] if others else None)
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    chosen = st.pills("Groups", groups, selection_mode="multi", key="group", bind="query-params")
+    kept = [row for row in rows if not chosen or row["group"] in chosen]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.markdown(f"##### Classes of the split's truth: {len(kept)}")
+        show_classes(kept)
+    with right:
+        st.markdown(f"##### Most frequent mistakes of {literal(next(iter(scores)))}")
+        show_pairs(first)
+    if others:
+        st.markdown("##### Where the two runs differ most")
+        one, other = scores
+        st.plotly_chart(class_difference_figure(kept, first=one, second=other), config={"displaylogo": False})
+
+
+place = data.workspace()
+stores = data.predictions(place)
+if not stores:
+    no_predictions(place.path)
+    st.stop()
+columns = st.columns([2, 4, 1, 4], vertical_alignment="bottom")
+with columns[0]:
+    runs = stores[pick("Split", list(stores), "split")]
+with columns[1]:
+    first = pick("Run", list(runs), "run")
+second = pick_second(runs, first, columns[2], columns[3])
+chosen = [first, *([second] if second else [])]
+scores = {run: data.score(runs[run]) for run in chosen}
+for run in (run for run, score in scores.items() if score is None):
+    no_scores(run, runs[run])
+found = {run: score for run, score in scores.items() if score is not None}
+if first in found:
+    show(found)
