@@ -108,7 +108,7 @@ def pick_look() -> tuple[PaletteName, float]:
     Returns:
         Palette and opacity, 0..1.
     """
-    with st.popover("Look", icon=":material/palette:"):
+    with st.popover("Look", icon=":material/palette:", width="stretch"):
         opacity = st.slider("Opacity of the classes, %", 0, 100, 60, step=5, key="opacity", bind="query-params")
         palette: PaletteName = st.segmented_control(
             "Colours",

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from vspwlib.checks import InputError
+from vspwlib.checks import fail, require
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.report import tables
@@ -68,8 +68,11 @@ def dataset_and_split(store: Path) -> tuple[str, str]:
 
 
 def videos(store: Path) -> list[str]:
-    """Return the names of the videos in a prediction store."""
-    return _videos(str(store), _changed(store))
+    """Return the names of the finished videos in a prediction store, at least one."""
+    found = _videos(str(store), _changed(store))
+    fix = "wait until `vspw predict` has finished one, or run it again."
+    require(bool(found), "predictions", expected="a finished video", got="none yet", where=store, fix=fix)
+    return found
 
 
 def frames(store: Path, video: str) -> list[str]:
@@ -105,7 +108,8 @@ def _frame(store: Path, video: str, frame: str) -> Any:
     split = _split(str(manifest["data_root"]), str(manifest["split"]))
     found = next((item for item in split.video(video).frames if item.name == frame), None)
     if found is None:
-        raise InputError(f"frame: expected {frame} of {video} in the data set, got nothing there ({split.root}).")
+        fix = "predict again; the data set is no longer the one that was predicted."
+        fail("frame", expected=f"{frame} of video {video}", got="nothing there", where=split.root, fix=fix)
     return found
 
 

@@ -41,6 +41,12 @@ def no_predictions(workspace: Path) -> None:
     st.code("vspw predict RUN --split SPLIT\nvspw score workspace/predictions/RUN/DATA-SPLIT.zarr", language="bash")
 
 
+def no_pair() -> None:
+    """Say that fusing takes two runs, and how to get a second one."""
+    st.info("Fusing takes the predictions of two runs on one split; here is only one.", icon=":material/join_inner:")
+    st.code("vspw train RECIPE --data PATH\nvspw predict RUN --split SPLIT", language="bash")
+
+
 def no_scores(run: str, store: Path) -> None:
     """Say that a run's predictions have not been scored, and how to do it."""
     st.info(f"{literal(run)} has predictions on this split but no scores yet. Score them with", icon=":material/rule:")

@@ -1,6 +1,8 @@
 """Clips: pictures, scores of a frame, links, and what is said when something is gone."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,3 +99,19 @@ def test_a_data_set_that_moved_away_gives_its_message(workspace: Workspace, open
     app = open_page("clips")
     assert "/moved/away" in app.error[0].value
     assert app.selectbox(key="run").options == [FIRST, SECOND]
+
+
+def test_a_store_without_a_finished_video_says_so(workspace: Workspace, open_page: Any) -> None:
+    path = workspace.predictions("gamma", "vspw", "test3")
+    ScoreStore.create(path, {"run": "gamma", "dataset": "vspw", "split": "test3", "data_root": "/nowhere"})
+    assert "finished video" in open_page("clips", split="vspw-test3").error[0].value
+
+
+def test_a_frame_that_left_the_data_set_is_named(workspace: Workspace, open_page: Any, tmp_path: Path) -> None:
+    manifest = workspace.predictions(FIRST, "vspw", "test2") / "zarr.json"
+    root = ScoreStore.open(manifest.parent).manifest["data_root"]
+    shutil.copytree(root, tmp_path / "vspw")
+    (tmp_path / "vspw" / "data" / "walk" / "origin" / "00000005.jpg").unlink()
+    manifest.write_text(manifest.read_text().replace(root, str(tmp_path / "vspw")))
+    app = open_page("clips", frame="00000005")
+    assert "00000005 of video walk" in app.error[0].value

@@ -124,6 +124,8 @@ def training_figure(rows: Rows) -> "Figure":
                 row=1,
                 col=column,
             )
+        if curve == "lr":
+            figure.update_yaxes(tickformat=".1~e", col=column)
     figure.update_xaxes(title="iteration", matches="x", rangemode="tozero")
     return _plain(figure, height=320)
 

@@ -7,7 +7,7 @@ from vspwlib.report.figures import class_difference_figure
 from vspwlib.report.tables import Row, class_rows, confused_pairs
 from workbench import data
 from workbench.controls import pick, pick_second
-from workbench.notices import literal, no_predictions, no_scores
+from workbench.notices import no_predictions, no_scores
 from workbench.panes import draw_scores, table_height
 
 PERCENTAGES = ("iou", "iou_other", "difference", "truth_share")
@@ -74,7 +74,7 @@ def show(scores: dict[str, SplitScore]) -> None:
         st.markdown(f"##### Classes of the split's truth: {len(kept)}")
         show_classes(kept)
     with right:
-        st.markdown(f"##### Most frequent mistakes of {literal(next(iter(scores)))}")
+        st.markdown("##### Most frequent mistakes" + (" of the first run" if others else ""))
         show_pairs(first)
     if others:
         st.markdown("##### Where the two runs differ most")

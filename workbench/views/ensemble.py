@@ -10,7 +10,7 @@ from vspwlib.report.tables import PAPER_TABLE4, PAPER_TABLE4_NOTE, sweep_rows
 from workbench import data
 from workbench.actions import offer_sweep
 from workbench.controls import pick, pick_frame, pick_look, pick_tau
-from workbench.notices import guard, no_predictions
+from workbench.notices import guard, no_pair, no_predictions
 from workbench.panes import Prediction, compare_panes, draw_panes, draw_scores
 
 PLAIN = {"displaylogo": False}
@@ -75,12 +75,7 @@ def show_preview(sweep: SweepResult, stores: dict[str, Path], tau: float) -> Non
 place = data.workspace()
 stores = {key: runs for key, runs in data.predictions(place).items() if len(runs) > 1}
 if not stores:
-    if data.predictions(place):
-        st.info(
-            "Fusing takes the predictions of two runs on one split; there is only one.", icon=":material/join_inner:"
-        )
-    else:
-        no_predictions(place.path)
+    no_pair() if data.predictions(place) else no_predictions(place.path)
     st.stop()
 
 columns = st.columns([2, 4, 4])
