@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vspwlib.data.synthetic import colours
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, pick, usual
 from vspwlib.data.synthetic.materials import Colour
 from vspwlib.data.synthetic.shapes import Part, blob, ellipse, limb, mirrored, polygon
 from vspwlib.data.synthetic.surfaces import Figure
@@ -33,18 +33,6 @@ _BUILDS = {
 }
 
 
-def coat(rng: np.random.Generator, kind: str) -> Colour:
-    """Draw the colour of an animal's coat."""
-    lists = {
-        "horse": (colours.BROWNS, colours.DARKS, colours.TANS),
-        "cattle": (colours.BROWNS, colours.DARKS, colours.WHITES),
-        "sheep": (colours.WHITES, colours.TANS),
-        "dog": (colours.BROWNS, colours.TANS, colours.DARKS, colours.WHITES),
-        "cat": (colours.GREYS, colours.DARKS, colours.TANS, colours.WHITES),
-    }
-    return pick(rng, *lists[kind])
-
-
 def four_legged(rng: np.random.Generator, kind: str, *, facing: float = 1.0, walking: bool = True) -> Figure:
     """Return a horse, cow (``cattle``), sheep, dog or cat seen from the side.
 
@@ -54,9 +42,9 @@ def four_legged(rng: np.random.Generator, kind: str, *, facing: float = 1.0, wal
         facing: +1 looks right, -1 left.
         walking: Whether the legs swing; a grazing animal lowers its head instead.
     """
-    size = rng.uniform(0.88, 1.12)
+    size = rng.uniform(0.88, 1.12) * (1.15 if kind in {"dog", "cat"} else 1.0)
     b = _Build(*(value * (1 if name == "rise" else size) for name, value in vars(_BUILDS[kind]).items()))
-    colour, start = coat(rng, kind), rng.uniform(0, 6)
+    colour, start = usual(rng, kind), rng.uniform(0, 6)
     spots = _spots(rng, b, colour) if kind == "cattle" else []
     fleece = [
         blob(rng, x * b.length, b.leg + 0.55 * b.depth, 0.25, 0.28, ragged=0.12) for x in (-0.35, -0.1, 0.15, 0.35)

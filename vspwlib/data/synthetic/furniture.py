@@ -3,7 +3,7 @@
 import numpy as np
 
 from vspwlib.data.synthetic import colours
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, pick, usual
 from vspwlib.data.synthetic.materials import Colour, Material, Pattern, confetti, panels, patches, planks, stripes
 from vspwlib.data.synthetic.shapes import Part, ellipse, limb, polygon, rectangle
 from vspwlib.data.synthetic.surfaces import Block, Figure, Quad, Solids, Vector, box, still
@@ -19,7 +19,7 @@ def _cloth(kind: str, colour: Colour) -> Material:
 
 def sofa(rng: np.random.Generator, width: float = 2.0) -> Solids:
     """Return a sofa with cushions for seats."""
-    colour = pick(rng, colours.PAINTS, colours.BROWNS, colours.GREYS, colours.VIVIDS, colours.BLUES)
+    colour = usual(rng, "sofa")
     look, seat = _cloth("sofa", colour), _cloth("sofa", darker(colour, 1.12))
     quads = box((0, 0.06, 0), (width, 0.32, 0.9), look) + box((0, 0.06, 0.36), (width, 0.8, 0.22), look)
     for side in (-1, 1):
@@ -30,10 +30,10 @@ def sofa(rng: np.random.Generator, width: float = 2.0) -> Solids:
 
 def armchair(rng: np.random.Generator) -> Solids:
     """Return a chair with a seat, a back and four legs."""
-    colour = pick(rng, colours.BROWNS, colours.DARKS, colours.GREYS, colours.VIVIDS)
+    colour = usual(rng, "chair")
     look = _wood("chair", colour) if rng.random() < 0.5 else _cloth("chair", colour)
-    quads = box((0, 0.43, 0), (0.48, 0.07, 0.46), look) + box((0, 0.5, 0.21), (0.46, 0.5, 0.05), look)
-    return quads + _legs(look, 0.42, 0.4, 0.43)
+    quads = box((0, 0.43, 0), (0.54, 0.09, 0.52), look) + box((0, 0.52, 0.24), (0.52, 0.55, 0.06), look)
+    return quads + _legs(look, 0.46, 0.44, 0.43)
 
 
 def _legs(look: Material, width: float, depth: float, height: float, thick: float = 0.05) -> Solids:
@@ -47,7 +47,7 @@ def _legs(look: Material, width: float, depth: float, height: float, thick: floa
 
 def table(rng: np.random.Generator, width: float = 1.6, depth: float = 0.8, height: float = 0.74) -> Solids:
     """Return a table."""
-    look = _wood("table", pick(rng, colours.BROWNS, colours.TANS, colours.WHITES, colours.DARKS))
+    look = _wood("table", usual(rng, "table"))
     return box((0, height - 0.05, 0), (width, 0.05, depth), look) + _legs(
         look, width - 0.15, depth - 0.12, height - 0.05, 0.07
     )
@@ -55,7 +55,7 @@ def table(rng: np.random.Generator, width: float = 1.6, depth: float = 0.8, heig
 
 def cupboard(rng: np.random.Generator, width: float, height: float, depth: float = 0.5, y: float = 0.0) -> Solids:
     """Return a cupboard with panelled doors, its foot at height ``y``."""
-    colour = pick(rng, colours.BROWNS, colours.WHITES, colours.PAINTS, colours.GREYS)
+    colour = usual(rng, "cupboard")
     door = Material(
         "cupboard", colour, darker(colour, 0.55), panels(0.5, min(height, 0.9), 0.07), gain=0.05, period=1.5
     )
@@ -64,7 +64,7 @@ def cupboard(rng: np.random.Generator, width: float, height: float, depth: float
 
 def bookcase(rng: np.random.Generator, width: float = 1.0, height: float = 1.9) -> Solids:
     """Return an open case (``cupboard``) with rows of books (``book``)."""
-    look = _wood("cupboard", pick(rng, colours.BROWNS, colours.WHITES, colours.DARKS))
+    look = _wood("cupboard", usual(rng, "cupboard"))
     quads = box((0, 0, 0.03), (width, height, 0.3), look)
     step = 0.36
     for level in np.arange(0.06, height - step, step):
@@ -101,9 +101,9 @@ def bed(rng: np.random.Generator, width: float = 1.6) -> Solids:
 
 def refrigerator(rng: np.random.Generator) -> Solids:
     """Return a refrigerator with two doors and handles."""
-    colour = pick(rng, colours.WHITES, colours.GREYS, colours.DARKS)
+    colour = usual(rng, "refrigerator")
     door = Material("refrigerator", colour, darker(colour, 0.5), _fridge_lines, gain=0.02, stains=0.08)
-    return box((0, 0, 0), (0.7, 1.8, 0.65), Block(door, Material("refrigerator", darker(colour, 0.9), gain=0.02)))
+    return box((0, 0, 0), (0.85, 1.85, 0.7), Block(door, Material("refrigerator", darker(colour, 0.9), gain=0.02)))
 
 
 def _fridge_lines(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -130,7 +130,7 @@ def television(rng: np.random.Generator, width: float = 1.1, y: float = 0.5) -> 
 
 def window(rng: np.random.Generator, corner: Vector, along: Vector, height: float, brightness: float) -> Solids:
     """Return a window in a wall: daylight behind panes and a frame."""
-    outside = darker(pick(rng, colours.BLUES, colours.WHITES, colours.LEAVES), brightness)
+    outside = darker(pick(rng, colours.BLUES, colours.WHITES, colours.WHITES), brightness)
     width = float(np.linalg.norm(along))
     bars = Material(
         "window",
@@ -146,7 +146,7 @@ def window(rng: np.random.Generator, corner: Vector, along: Vector, height: floa
 
 def curtain(rng: np.random.Generator, corner: Vector, along: Vector, height: float) -> Solids:
     """Return one curtain with folds."""
-    colour = pick(rng, colours.PAINTS, colours.VIVIDS, colours.TANS, colours.WHITES)
+    colour = usual(rng, "curtain")
     folds = Material("curtain", colour, darker(colour, 0.6), stripes(rng.uniform(0.1, 0.18), soft=True), gain=0.04)
     return (Quad(corner, along, (0, height, 0), folds),)
 

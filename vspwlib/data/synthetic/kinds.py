@@ -1,8 +1,9 @@
 """What is drawn, and which label each thing has in VSPW, COCO-Stuff and ADE20K.
 
-A *kind* is finer than a class: ``sheep`` and ``bird`` are both ``other_animal`` in VSPW, but two classes in
-COCO-Stuff. ``kinds.csv`` holds one row a kind; a blank name or the value 0 (ADE20K: other) or 255 (COCO-Stuff:
-unlabelled) means that the label space has no class for it.
+A *kind* is finer than a class: ``sky`` and ``cloud`` are both ``sky`` in VSPW, but two classes in COCO-Stuff.
+``kinds.csv`` holds one row a kind. A blank name, with the value 0 (ADE20K: other) or 255 (COCO-Stuff: unlabelled), means
+that the label space has no class for it; in VSPW, where blank means "others", also that a video's annotator passes over
+so small a thing: birds, bottles, lamps, flower pots.
 """
 
 import csv
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from vspwlib.labels import class_named
 
 OTHERS = 0
-"""Raw VSPW value of things outside the 124 classes."""
+"""Raw VSPW value of things without a class."""
 
 
 @cache
@@ -49,8 +50,8 @@ def label_table(space: str) -> NDArray[np.uint8]:
     Returns:
         (256,) uint8, indexed by :func:`code`.
 
-    >>> int(label_table("vspw")[code("bird")]), int(label_table("cocostuff")[code("bird")])
-    (66, 15)
+    >>> int(label_table("vspw")[code("sheep")]), int(label_table("cocostuff")[code("sheep")])
+    (66, 19)
     """
     table = np.zeros(256, np.uint8)
     for row, kind_code in zip(_rows(), _codes().values(), strict=True):

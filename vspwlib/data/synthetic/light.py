@@ -53,10 +53,10 @@ def daylight(rng: np.random.Generator, weather: str) -> Light:
     azimuth = rng.uniform(-2.6, 2.6)
     height = {"sun": rng.uniform(0.6, 1.4), "overcast": 1.5, "dusk": rng.uniform(0.15, 0.35), "haze": 0.9}[weather]
     direct, ambient, haze, sight = {
-        "sun": ((0.62, 0.58, 0.48), (0.5, 0.53, 0.58), (0.72, 0.79, 0.88), rng.uniform(250, 700)),
-        "overcast": ((0.12, 0.12, 0.12), (0.78, 0.79, 0.81), (0.76, 0.78, 0.8), rng.uniform(150, 350)),
-        "dusk": ((0.6, 0.32, 0.14), (0.52, 0.43, 0.48), (0.72, 0.5, 0.42), rng.uniform(120, 300)),
-        "haze": ((0.25, 0.24, 0.2), (0.66, 0.66, 0.64), (0.8, 0.79, 0.74), rng.uniform(30, 70)),
+        "sun": ((0.62, 0.58, 0.48), (0.5, 0.53, 0.58), (0.72, 0.79, 0.88), rng.uniform(700, 1500)),
+        "overcast": ((0.12, 0.12, 0.12), (0.78, 0.79, 0.81), (0.76, 0.78, 0.8), rng.uniform(450, 900)),
+        "dusk": ((0.55, 0.36, 0.2), (0.6, 0.52, 0.54), (0.74, 0.58, 0.5), rng.uniform(300, 600)),
+        "haze": ((0.25, 0.24, 0.2), (0.66, 0.66, 0.64), (0.8, 0.79, 0.74), rng.uniform(90, 180)),
     }[weather]
     return Light(
         sun=(float(np.sin(azimuth)), height, float(np.cos(azimuth))),
@@ -74,9 +74,9 @@ def lamplight(rng: np.random.Generator, mood: str) -> Light:
     """Draw the light of a room: ``day`` through the window, ``warm`` or ``cold`` lamps."""
     ambient, direct = {
         "day": ((0.68, 0.69, 0.72), (0.3, 0.3, 0.28)),
-        "warm": ((0.66, 0.56, 0.42), (0.32, 0.26, 0.16)),
-        "cold": ((0.64, 0.7, 0.74), (0.25, 0.27, 0.28)),
-        "dim": ((0.5, 0.41, 0.36), (0.3, 0.22, 0.14)),
+        "warm": ((0.7, 0.64, 0.54), (0.32, 0.28, 0.2)),
+        "cold": ((0.66, 0.7, 0.73), (0.27, 0.29, 0.3)),
+        "dim": ((0.54, 0.47, 0.41), (0.28, 0.22, 0.15)),
     }[mood]
     return Light(
         sun=(rng.uniform(-1, 1), 1.2, rng.uniform(-1.5, -0.2)),

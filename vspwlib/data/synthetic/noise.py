@@ -65,6 +65,6 @@ def read(
         float32 of the shape of ``u``.
     """
     scale = SIZE / period
-    column = (u * scale).astype(np.int32) & (SIZE - 1)
-    row = (v * scale).astype(np.int32) & (SIZE - 1)
+    column = np.floor(u * scale).astype(np.int32) & (SIZE - 1)
+    row = np.floor(v * scale).astype(np.int32) & (SIZE - 1)
     return tile(name, bank).ravel()[(row << 8) | column]

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from vspwlib.data.synthetic import colours
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import LOOKS, darker, pick, usual
 from vspwlib.data.synthetic.materials import Field, Material, bricks, confetti, panels, planks, stripes, windows
 from vspwlib.data.synthetic.shapes import Part, blob, ellipse, limb, polygon, rectangle
 from vspwlib.data.synthetic.surfaces import Block, Cut, Figure, Quad, box, still
@@ -13,8 +13,8 @@ from vspwlib.data.synthetic.surfaces import Block, Cut, Figure, Quad, box, still
 
 def building(rng: np.random.Generator, size: tuple[float, float, float], *, lit: float = 0.0) -> tuple[Quad, ...]:
     """Return a block of flats or offices of that width, height and depth; ``lit`` of its windows shine."""
-    colour = pick(rng, colours.GREYS, colours.TANS, colours.BRICKS, colours.PAINTS)
-    glass = pick(rng, colours.DARKS, colours.BLUES, spread=0.2)
+    colour = usual(rng, "building")
+    glass = pick(rng, colours.DARKS, spread=0.2)
     panes = windows(
         rng.uniform(1.8, 3.6),
         rng.uniform(2.7, 3.6),
@@ -26,7 +26,7 @@ def building(rng: np.random.Generator, size: tuple[float, float, float], *, lit:
     roof = Material("building", darker(colour, 0.7), gain=0.1)
     quads = box((0, 0, 0), size, Block(wall, wall, roof))
     if rng.random() < 0.5:  # shops at street level
-        front = darker(pick(rng, colours.VIVIDS, colours.DARKS, colours.GREYS, colours.PAINTS), 0.75)
+        front = darker(pick(rng, colours.DARKS, colours.GREYS, colours.BRICKS), 0.85)
         shop = Material("building", front, pick(rng, colours.DARKS), windows(2.2, 3.2, 0.7, 5), gain=0.08, period=1.5)
         quads = quads + box((0, 0, 0), (size[0] + 0.1, 2.9, size[2] + 0.1), Block(shop, shop, roof))
     return quads
@@ -34,12 +34,12 @@ def building(rng: np.random.Generator, size: tuple[float, float, float], *, lit:
 
 def house(rng: np.random.Generator, width: float, height: float, depth: float) -> tuple[Quad, ...]:
     """Return a house with a gable roof whose ridge runs along x."""
-    colour = pick(rng, colours.PAINTS, colours.BRICKS, colours.WHITES, colours.BROWNS)
+    colour = usual(rng, "house")
     texture = planks(0.3) if rng.random() < 0.4 else bricks()
     wall = Material("house", colour, darker(colour, 0.8), texture, gain=0.07)
     tile = Material(
         "house",
-        pick(rng, colours.BRICKS, colours.DARKS, colours.BROWNS),
+        usual(rng, "roof"),
         (0.1, 0.09, 0.09),
         stripes(0.4, 0.2, "v"),
         gain=0.12,
@@ -69,17 +69,16 @@ def _gable(width: float, height: float) -> Cut:
 
 
 def fence(rng: np.random.Generator, length: float, height: float = 1.1) -> tuple[Quad, ...]:
-    """Return a fence along x, seen from both sides: boards, bars or posts with rails."""
-    colour = pick(rng, colours.BROWNS, colours.WHITES, colours.GREYS, colours.DARKS)
-    look = Material("fence", colour, darker(colour, 0.6), planks(0.18), gain=0.1)
-    form = str(rng.choice(["boards", "bars", "rails"]))
+    """Return a fence along x, seen from both sides: pointed boards side by side, or posts with rails."""
+    colour = usual(rng, "fence")
+    look = Material("fence", colour, darker(colour, 0.6), planks(0.3), gain=0.1)
+    boards = rng.random() < 0.55
 
     def kept(u: Field, v: Field) -> np.ndarray:
-        if form == "boards":
-            return u % 0.22 < 0.18
-        post = u % 2.0 < 0.14
-        rail = (np.abs(v - 0.9 * height) < 0.06) | (np.abs(v - 0.4 * height) < 0.06)
-        return post | rail | ((u % 0.16 < 0.05) if form == "bars" else rail)
+        if boards:
+            return v < height * (1.0 - 0.6 * np.abs(u / 0.3 % 1 - 0.5))
+        post = u % 2.0 < 0.2
+        return post | (np.abs(v - 0.9 * height) < 0.1) | (np.abs(v - 0.45 * height) < 0.1)
 
     left = length / 2
     return (
@@ -89,31 +88,31 @@ def fence(rng: np.random.Generator, length: float, height: float = 1.1) -> tuple
 
 
 def street_lamp(rng: np.random.Generator, height: float, arm: float) -> Figure:
-    """Return a pole (``pole``) with a lamp (``lamp``) on an arm; ``arm`` may be negative."""
-    colour = pick(rng, colours.GREYS, colours.DARKS)
+    """Return a lamp post (``pole``) with its lamp on an arm; ``arm`` may be negative."""
+    colour = usual(rng, "pole")
     return still(
         [
-            Part(limb((0, 0), (0, height), 0.2, 0.12), colour, "pole"),
+            Part(limb((0, 0), (0, height), 0.28, 0.18), colour, "pole"),
             Part(limb((0, height), (arm, height + 0.15), 0.1, 0.08), colour, "pole"),
-            Part(ellipse(arm, height + 0.08, 0.42, 0.14), (0.9, 0.88, 0.75), "lamp"),
+            Part(ellipse(arm, height + 0.08, 0.42, 0.14), (0.9, 0.88, 0.75), "pole"),
         ]
     )
 
 
 def traffic_light(rng: np.random.Generator, height: float = 3.4) -> Figure:
     """Return traffic lights on a pole; the light changes after some seconds."""
-    colour, start = pick(rng, colours.GREYS, colours.DARKS), rng.uniform(0, 6)
+    colour, start = usual(rng, "pole"), rng.uniform(0, 6)
     shades = ((0.95, 0.15, 0.1), (0.95, 0.7, 0.1), (0.15, 0.85, 0.4))
 
     def figure(time: float) -> list[Part]:
         on = int((start + time) // 1.5) % 3
         parts = [
-            Part(limb((0, 0), (0, height), 0.16, 0.13), colour, "pole"),
-            Part(rectangle(-0.24, height - 0.25, 0.24, height + 0.95), (0.1, 0.1, 0.1), "traffic_light"),
+            Part(limb((0, 0), (0, height), 0.24, 0.2), colour, "pole"),
+            Part(rectangle(-0.36, height - 0.5, 0.36, height + 1.0), (0.1, 0.1, 0.1), "traffic_light"),
         ]
         for place in range(3):
             shade = shades[place] if place == on else darker(shades[place], 0.3)
-            parts.append(Part(ellipse(0, height + 0.72 - 0.36 * place, 0.15, 0.15), shade, "traffic_light"))
+            parts.append(Part(ellipse(0, height + 0.72 - 0.47 * place, 0.2, 0.2), shade, "traffic_light"))
         return parts
 
     return figure
@@ -121,7 +120,7 @@ def traffic_light(rng: np.random.Generator, height: float = 3.4) -> Figure:
 
 def sign(rng: np.random.Generator, width: float, height: float, foot: float) -> tuple[Quad, ...]:
     """Return a billboard with lines of writing on two posts, facing -z."""
-    ground = pick(rng, colours.VIVIDS, colours.WHITES, colours.BLUES)
+    ground = usual(rng, "billboard")
     ink = pick(rng, colours.DARKS, colours.WHITES, colours.VIVIDS)
     seed = int(rng.integers(1 << 20))
 
@@ -140,7 +139,7 @@ def sign(rng: np.random.Generator, width: float, height: float, foot: float) -> 
 
 def grandstand(rng: np.random.Generator, length: float, rows: int) -> tuple[Quad, ...]:
     """Return rows of seats with spectators along x, rising away from -z."""
-    seat, crowd = pick(rng, colours.VIVIDS, colours.BLUES, colours.GREYS), pick(rng, colours.SKINS, colours.DARKS)
+    seat, crowd = usual(rng, "grandstand"), pick(rng, colours.SKINS, colours.DARKS)
     people = confetti(rng.uniform(0.4, 0.55), int(rng.integers(1 << 20)))
     quads: list[Quad] = []
     for step in range(rows):
@@ -172,17 +171,17 @@ def _mesh(side: float) -> Cut:
 
 def parasol(rng: np.random.Generator) -> Figure:
     """Return a beach parasol with two-coloured panels."""
-    one, two = pick(rng, colours.VIVIDS), pick(rng, colours.WHITES, colours.VIVIDS)
+    one, two = usual(rng, "parasol"), pick(rng, colours.WHITES, LOOKS["parasol"])
     lean = rng.uniform(-0.25, 0.25)
-    parts = [Part(limb((0, 0), (lean, 2.2), 0.07, 0.06), (0.8, 0.78, 0.72), "parasol")]
-    edges = np.linspace(-1.35, 1.35, 7)
+    parts = [Part(limb((0, 0), (lean, 2.3), 0.1, 0.08), (0.8, 0.78, 0.72), "parasol")]
+    edges = np.linspace(-1.9, 1.9, 7)
     for number, (left, right) in enumerate(pairwise(edges.tolist())):
         points = polygon(
-            (left + lean, 1.7),
-            (right + lean, 1.7),
-            (0.55 * right + lean, 2.25),
-            (lean, 2.5),
-            (0.55 * left + lean, 2.25),
+            (left + lean, 1.75),
+            (right + lean, 1.75),
+            (0.55 * right + lean, 2.5),
+            (lean, 2.9),
+            (0.55 * left + lean, 2.5),
         )
         parts.append(Part(points, one if number % 2 else two, "parasol"))
     return still(parts)
@@ -190,7 +189,7 @@ def parasol(rng: np.random.Generator) -> Figure:
 
 def rock(rng: np.random.Generator, width: float) -> Figure:
     """Return a boulder."""
-    colour = pick(rng, colours.GREYS, colours.TANS)
+    colour = usual(rng, "stone")
     tall = 0.5 * width
     return still(
         [

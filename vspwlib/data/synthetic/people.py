@@ -3,7 +3,7 @@
 import numpy as np
 
 from vspwlib.data.synthetic import colours
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, pick, usual
 from vspwlib.data.synthetic.shapes import Part, ellipse, limb, polygon, rectangle
 from vspwlib.data.synthetic.surfaces import Figure
 
@@ -22,7 +22,7 @@ def walker(rng: np.random.Generator, *, pace: float = 1.8, swing: float = 0.5, h
     tall = height if height is not None else rng.normal(1.7, 0.09)
     build = rng.uniform(0.9, 1.25)
     skin, hair = pick(rng, colours.SKINS), pick(rng, colours.HAIRS)
-    shirt, trousers = pick(rng, colours.CLOTHES), pick(rng, colours.DARKS, colours.BLUES, colours.TANS, colours.GREYS)
+    shirt, trousers = usual(rng, "shirt"), usual(rng, "trousers")
     skirt, bag = rng.random() < 0.25, rng.random() < 0.25
     bag_colour = pick(rng, colours.BROWNS, colours.VIVIDS, colours.DARKS)
     side, start = (1.0 if rng.random() < 0.5 else -1.0), rng.uniform(0, 6)
@@ -79,7 +79,7 @@ def sitter(rng: np.random.Generator, seat: float = 0.45) -> Figure:
     """Return a person who sits facing the camera and moves a little."""
     tall = rng.normal(1.7, 0.08)
     skin, hair = pick(rng, colours.SKINS), pick(rng, colours.HAIRS)
-    shirt, trousers = pick(rng, colours.CLOTHES), pick(rng, colours.DARKS, colours.BLUES)
+    shirt, trousers = usual(rng, "shirt"), usual(rng, "trousers")
     start = rng.uniform(0, 6)
 
     def figure(time: float) -> list[Part]:
@@ -107,7 +107,7 @@ def cyclist(rng: np.random.Generator, facing: float = 1.0) -> Figure:
     """Return a person on a bicycle seen from the side, riding towards ``facing`` (+1 right, -1 left)."""
     frame = pick(rng, colours.VIVIDS, colours.DARKS)
     skin, hair = pick(rng, colours.SKINS), pick(rng, colours.HAIRS)
-    shirt, trousers = pick(rng, colours.CLOTHES), pick(rng, colours.DARKS, colours.BLUES)
+    shirt, trousers = usual(rng, "shirt"), usual(rng, "trousers")
     start = rng.uniform(0, 6)
 
     def figure(time: float) -> list[Part]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from vspwlib.data.synthetic import colours
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, pick, usual
 from vspwlib.data.synthetic.materials import Colour
 from vspwlib.data.synthetic.shapes import Part, blob, ellipse, limb, polygon
 from vspwlib.data.synthetic.surfaces import Figure, still
@@ -17,7 +17,7 @@ def tree(rng: np.random.Generator, height: float, form: str | None = None) -> Fi
 
 
 def _broad(rng: np.random.Generator, height: float) -> list[Part]:
-    leaf, bark = pick(rng, colours.LEAVES), pick(rng, colours.BROWNS, colours.GREYS)
+    leaf, bark = usual(rng, "tree"), pick(rng, colours.BROWNS, colours.GREYS)
     crown = 0.62 * height
     wide = rng.uniform(0.28, 0.42) * height
     parts = [Part(limb((0, 0), (0, 0.6 * height), 0.07 * height, 0.04 * height), darker(bark, 0.7), "tree")]
@@ -36,7 +36,7 @@ def _broad(rng: np.random.Generator, height: float) -> list[Part]:
 
 
 def _fir(rng: np.random.Generator, height: float) -> list[Part]:
-    leaf, bark = darker(pick(rng, colours.LEAVES), 0.75), pick(rng, colours.BROWNS)
+    leaf, bark = darker(usual(rng, "tree"), 0.8), pick(rng, colours.BROWNS)
     parts = [Part(limb((0, 0), (0, 0.3 * height), 0.06 * height, 0.05 * height), bark, "tree")]
     for step, low in enumerate(np.linspace(0.1, 0.78, 7)):
         wide = (1.02 - low) * 0.28 * height
@@ -50,7 +50,7 @@ def _fir(rng: np.random.Generator, height: float) -> list[Part]:
 
 
 def _palm(rng: np.random.Generator, height: float) -> list[Part]:
-    leaf, bark = pick(rng, colours.LEAVES), pick(rng, colours.BROWNS, colours.TANS)
+    leaf, bark = usual(rng, "tree"), pick(rng, colours.BROWNS, colours.TANS)
     lean = rng.uniform(-0.2, 0.2) * height
     bend = (0.35 * lean, 0.5 * height)
     parts = [
@@ -84,7 +84,7 @@ def _bare(rng: np.random.Generator, height: float) -> list[Part]:
 
 def bush(rng: np.random.Generator, width: float, height: float) -> Figure:
     """Return a low bush (``plant``)."""
-    leaf = pick(rng, colours.LEAVES, colours.GREENS)
+    leaf = usual(rng, "plant")
     parts = []
     for shade, count in ((0.6, 6), (0.9, 6), (1.15, 5)):
         for _ in range(count):
@@ -98,7 +98,7 @@ def bush(rng: np.random.Generator, width: float, height: float) -> Figure:
 def flowers(rng: np.random.Generator, width: float, height: float) -> Figure:
     """Return a clump of flowers over green."""
     petal = pick(rng, colours.VIVIDS, colours.WHITES)
-    leaf = pick(rng, colours.LEAVES)
+    leaf = usual(rng, "plant")
     parts = [
         Part(
             blob(rng, x * width, 0.35 * height, 0.22 * width, 0.34 * height),
@@ -120,7 +120,7 @@ def flowers(rng: np.random.Generator, width: float, height: float) -> Figure:
 def potted(rng: np.random.Generator, height: float) -> Figure:
     """Return a plant in a pot: the pot is ``pot``, the leaves ``plant`` or ``flower``."""
     clay = pick(rng, colours.BRICKS, colours.WHITES, colours.GREYS, colours.VIVIDS)
-    leaf = pick(rng, colours.LEAVES)
+    leaf = usual(rng, "plant")
     kind = "flower" if rng.random() < 0.3 else "plant"
     tip_colour: Colour = pick(rng, colours.VIVIDS) if kind == "flower" else leaf
     pot = 0.34 * height

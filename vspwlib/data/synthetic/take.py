@@ -42,7 +42,8 @@ class Style:
         weather: Kinds of daylight to draw from, see :func:`vspwlib.data.synthetic.light.daylight`.
         moods: Kinds of lamplight to draw from.
         zoom: Range of the focal length relative to the template's.
-        rare: Chance that a template adds one of its rare guests (a bus, a dog, a truck).
+        rare: Chance of rare guests. Dogs come at any value; bicycles, beds and cats only above that of the videos, so
+            that photographs hold what the videos do not.
         warmth: Mean colour temperature of the lens.
         gain: Mean exposure of the lens.
         bank: Noise bank of the textures.
@@ -52,7 +53,7 @@ class Style:
 
     weather: tuple[str, ...] = ("sun", "sun", "overcast")
     moods: tuple[str, ...] = ("day", "warm", "cold")
-    zoom: tuple[float, float] = (0.85, 1.3)
+    zoom: tuple[float, float] = (1.05, 1.45)
     rare: float = 0.25
     warmth: float = 0.0
     gain: float = 1.0
@@ -75,10 +76,10 @@ class Take:
 def lens(rng: np.random.Generator, style: Style) -> Lens:
     """Draw a lens: no two cameras agree on colour, and some shake or hunt for focus."""
     return Lens(
-        gain=style.gain * float(np.exp(rng.normal(0, 0.1))),
-        warmth=style.warmth + rng.normal(0, 0.06),
-        contrast=rng.normal(1.0, 0.08),
-        saturation=style.saturation * rng.uniform(0.75, 1.15),
+        gain=style.gain * float(np.exp(rng.normal(0, 0.06))),
+        warmth=style.warmth + rng.normal(0, 0.03),
+        contrast=rng.normal(1.0, 0.05),
+        saturation=style.saturation * rng.uniform(0.85, 1.15),
         blur=float(rng.choice([0.0, 0.0, 0.6, 0.9])),
         smear=int(rng.choice([0, 0, 0, 1])),
         noise=rng.uniform(0.003, 0.014),
@@ -89,5 +90,5 @@ def lens(rng: np.random.Generator, style: Style) -> Lens:
 def film(rng: np.random.Generator, style: Style, scene: Scene, light: Light, camera: CameraPath) -> Take:
     """Put a take together: zoom and lens come from the style."""
     camera = replace(camera, focal=camera.focal * float(rng.uniform(*style.zoom)))
-    camera = camera.with_tremor(rng, abs(rng.normal(0.0, 0.004)) + 0.001)
+    camera = camera.with_tremor(rng, min(abs(rng.normal(0.0, 0.003)), 0.006) + 0.001)
     return Take(scene, light, camera, lens(rng, style), style.bank)

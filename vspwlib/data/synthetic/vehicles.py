@@ -3,7 +3,7 @@
 import numpy as np
 
 from vspwlib.data.synthetic import colours
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import LOOKS, darker, pick, usual
 from vspwlib.data.synthetic.materials import Colour, Field, Material, Pattern, windows
 from vspwlib.data.synthetic.shapes import Part, limb, polygon, rectangle
 from vspwlib.data.synthetic.surfaces import Block, Cut, Figure, Quad, box, still
@@ -56,7 +56,7 @@ def _lights(width: float, height: float) -> Pattern:
 
 def car(rng: np.random.Generator, kind: str = "car") -> tuple[Quad, ...]:
     """Return a car 4 m long that looks along +z; 1.8 m wide."""
-    colour = pick(rng, colours.GREYS, colours.WHITES, colours.DARKS, colours.VIVIDS)
+    colour = usual(rng, "car")
     half, length, sill, belt, roof = 0.9, rng.uniform(3.8, 4.6), 0.28, 0.85, rng.uniform(1.35, 1.65)
     back, front = -length / 2, length / 2
     body = _paint(kind, colour)
@@ -87,13 +87,13 @@ def _pillars(every: float) -> Pattern:
 
 def bus(rng: np.random.Generator) -> tuple[Quad, ...]:
     """Return a bus 10 m long that looks along +z."""
-    colour = pick(rng, colours.VIVIDS, colours.WHITES, colours.BLUES)
+    colour = usual(rng, "bus")
     return _coach("bus", colour, (2.5, 2.9, 10.0), _bus_band(1.4))
 
 
 def train(rng: np.random.Generator) -> tuple[Quad, ...]:
     """Return a railway carriage 22 m long that looks along +z."""
-    colour = pick(rng, colours.VIVIDS, colours.GREYS, colours.BLUES)
+    colour = usual(rng, "train")
     return _coach("train", colour, (2.9, 3.4, 22.0), _bus_band(1.8))
 
 
@@ -124,8 +124,8 @@ def _windscreen(width: float, height: float) -> Pattern:
 def truck(rng: np.random.Generator) -> tuple[Quad, ...]:
     """Return a truck with a cab and a cargo box, 8 m long, that looks along +z."""
     cab_colour, cargo_colour = (
-        pick(rng, colours.VIVIDS, colours.WHITES),
-        pick(rng, colours.WHITES, colours.GREYS, colours.VIVIDS),
+        usual(rng, "truck"),
+        pick(rng, colours.WHITES, LOOKS["truck"]),
     )
     cab = Block(
         _paint("truck", cab_colour, _GLASS, _windscreen(2.4, 2.1)),
@@ -140,7 +140,7 @@ def truck(rng: np.random.Generator) -> tuple[Quad, ...]:
 def boat(rng: np.random.Generator, form: str | None = None) -> Figure:
     """Return a boat seen from the side: a ``sail`` boat, a ``motor`` boat or a ``ship``."""
     form = form or str(rng.choice(["sail", "motor", "ship"]))
-    hull = pick(rng, colours.WHITES, colours.VIVIDS, colours.DARKS, colours.BROWNS)
+    hull = usual(rng, "hull")
     deck, cloth = pick(rng, colours.WHITES, colours.BROWNS), pick(rng, colours.WHITES, colours.WHITES, colours.VIVIDS)
     length = {"sail": 8.0, "motor": 6.5, "ship": 26.0}[form] * rng.uniform(0.85, 1.2)
     tall = 0.12 * length

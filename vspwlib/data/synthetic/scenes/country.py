@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from vspwlib.data.synthetic import animals, colours, outdoor_things, people, plants, regions
+from vspwlib.data.synthetic import animals, outdoor_things, people, plants, regions
 from vspwlib.data.synthetic.camera import CameraPath
-from vspwlib.data.synthetic.colours import pick
+from vspwlib.data.synthetic.colours import usual
 from vspwlib.data.synthetic.light import daylight
 from vspwlib.data.synthetic.materials import Material, patches
 from vspwlib.data.synthetic.scenes import sky as skies
@@ -25,7 +25,7 @@ def country(rng: np.random.Generator, style: Style) -> Take:
     ]
     ridges = []
     if rng.random() < 0.8:
-        ridges.append(skies.mountains(rng, rng.uniform(0.1, 0.3), 900.0, snow=winter or rng.random() < 0.3))
+        ridges.append(skies.mountains(rng, rng.uniform(0.16, 0.34), 900.0, snow=winter or rng.random() < 0.3))
     if rng.random() < 0.7 or not ridges:
         ridges.append(skies.wood(rng, rng.uniform(0.03, 0.08), 160.0))
     scene = Scene((plane,), tuple(actors), tuple(ridges), skies.sky_for(rng, weather))
@@ -45,51 +45,51 @@ def _ground(rng: np.random.Generator, winter: bool, lake: bool) -> tuple[Plane, 
     if winter:
         base = Material("snow", (0.88, 0.9, 0.94), (0.72, 0.76, 0.84), patches(9.0, 0.8), gain=0.05, period=4.0)
     else:
-        green = pick(rng, colours.GREENS)
-        dry = pick(rng, colours.TANS, colours.GREENS)
+        green = usual(rng, "grass")
+        dry = usual(rng, "grass")
         base = Material("grass", green, dry, patches(14.0, 0.9), "strokes", period=2.5, gain=0.25, stains=0.1)
     areas = []
     if rng.random() < 0.6:
         kind = "path" if rng.random() < 0.6 else "ground"
-        dirt = Material(kind, pick(rng, colours.TANS, colours.BROWNS), gain=0.15, period=2.5)
+        dirt = Material(kind, usual(rng, kind), gain=0.15, period=2.5)
         left = rng.uniform(-4, 2)
         areas.append(
-            Region(dirt, regions.strip(left, left + rng.uniform(1.5, 3.0), bend=rng.normal(0, 14), ragged=0.15))
+            Region(dirt, regions.strip(left, left + rng.uniform(2.0, 3.5), bend=rng.normal(0, 14), ragged=0.15))
         )
     if rng.random() < 0.4:
-        earth = Material("ground", pick(rng, colours.BROWNS, colours.TANS), gain=0.2)
+        earth = Material("ground", usual(rng, "ground"), gain=0.2)
         areas.append(Region(earth, regions.pond(rng.uniform(-6, 6), rng.uniform(8, 16), 3.0, 3.0)))
-    start = rng.uniform(22, 45) if lake else 400.0
+    start = rng.uniform(11, 18) if lake else 400.0
     if lake:
         water = Material(
             "lake",
-            pick(rng, colours.BLUES, colours.BLUES, colours.GREYS),
+            usual(rng, "lake"),
             (0.75, 0.8, 0.85),
             patches(16.0, 1.1),
             "waves",
             period=6.0,
             gain=0.14,
         )
-        x, wide, deep = rng.uniform(-25, 25), rng.uniform(35, 90), rng.uniform(25, 60)
+        x, wide, deep = rng.uniform(-20, 20), rng.uniform(30, 60), rng.uniform(15, 40)
         areas.append(Region(water, regions.pond(x, start + deep, wide, deep)))
     return Plane(0.0, base, tuple(areas)), start
 
 
 def _growth(rng: np.random.Generator, winter: bool, far: float) -> list[Actor]:
     actors = []
-    limit = min(far - 2, 60.0)
+    limit = min(far, 60.0)
     for _ in range(rng.integers(4, 12)):
         x, z = rng.uniform(-25, 25), rng.uniform(9, limit)
         form = str(rng.choice(["fir", "bare"])) if winter else None
-        height = rng.uniform(3.5, 9.0)
+        height = rng.uniform(4, 9)
         actors.append(standing(plants.tree(rng, height, form), x * z / 25, z, (0.35 * height, 0.25 * height)))
     for _ in range(rng.integers(2, 7)):
-        x, z = rng.uniform(-7, 7), rng.uniform(4, 18)
+        x, z = rng.uniform(-6, 6), rng.uniform(4, 12)
         roll = rng.random()
         if roll < 0.35:
-            actors.append(standing(outdoor_things.rock(rng, rng.uniform(0.6, 2.6)), x, z, (1.0, 0.5)))
+            actors.append(standing(outdoor_things.rock(rng, rng.uniform(1.2, 3.4)), x, z, (1.0, 0.5)))
         elif roll < 0.75 or winter:
-            actors.append(standing(plants.bush(rng, rng.uniform(0.9, 2.2), rng.uniform(0.5, 1.1)), x, z, (0.9, 0.5)))
+            actors.append(standing(plants.bush(rng, rng.uniform(1.5, 3.2), rng.uniform(0.8, 1.6)), x, z, (0.9, 0.5)))
         else:
             actors.append(standing(plants.flowers(rng, rng.uniform(0.8, 1.8), rng.uniform(0.4, 0.7)), x, z, (0.7, 0.4)))
     return actors
@@ -97,19 +97,19 @@ def _growth(rng: np.random.Generator, winter: bool, far: float) -> list[Actor]:
 
 def _herd(rng: np.random.Generator, style: Style, winter: bool) -> list[Actor]:
     roll = rng.random()
-    kind = "horse" if roll < 0.35 else "cattle" if roll < 0.7 else "sheep"
+    kind = "horse" if roll < 0.34 else "cattle" if roll < 0.67 else "sheep"
     actors = []
     for _ in range(int(rng.integers(2, 6)) - 2 * winter + 1):
         facing, walking = float(rng.choice([-1.0, 1.0])), rng.random() < 0.6
         track = Track(
-            (rng.uniform(-6, 6), 0.0, rng.uniform(6, 17)),
+            (rng.uniform(-4, 4), 0.0, rng.uniform(4.5, 9)),
             (facing * rng.uniform(0.7, 1.6) * walking, 0.0, 0.0),
         )
         figure = animals.four_legged(rng, kind, facing=facing, walking=walking)
         actors.append(Actor(track, figure=figure, shadow=(1.0, 0.4)))
     if rng.random() < style.rare + 0.1:
         facing = float(rng.choice([-1.0, 1.0]))
-        track = Track((-2.0 * facing, 0.0, rng.uniform(4, 8)), (1.8 * facing, 0.0, 0.0))
+        track = Track((-1.2 * facing, 0.0, rng.uniform(3, 4.5)), (1.2 * facing, 0.0, 0.0))
         actors.append(Actor(track, figure=animals.four_legged(rng, "dog", facing=facing), shadow=(0.4, 0.2)))
     for _ in range(rng.integers(0, 3)):
         way = float(rng.choice([-1.0, 1.0]))
@@ -126,10 +126,10 @@ def _farm(rng: np.random.Generator, far: float) -> list[Actor]:
     if rng.random() < 0.65:
         for _ in range(rng.integers(1, 3)):
             solids = outdoor_things.house(rng, rng.uniform(7, 12), rng.uniform(2.8, 4.5), rng.uniform(6, 8))
-            place = (rng.uniform(-16, 16), 0.0, rng.uniform(20, min(far - 5, 38)) if far > 26 else 20.0)
+            place = (rng.uniform(-16, 16), 0.0, rng.uniform(18, 36) if far > 100 else rng.uniform(0.8, 0.95) * far)
             actors.append(Actor(Track(place, heading=rng.uniform(-0.7, 0.7)), solids))
     if rng.random() < 0.6:
-        z = rng.uniform(5, 17)
-        solids = outdoor_things.fence(rng, 60.0, rng.uniform(0.9, 1.3))
+        z = rng.uniform(5, 10)
+        solids = outdoor_things.fence(rng, 60.0, rng.uniform(1.1, 1.6))
         actors.append(Actor(Track((0.0, 0.0, z), heading=rng.uniform(-0.15, 0.15)), solids))
     return actors

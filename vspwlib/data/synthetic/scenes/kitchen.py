@@ -44,13 +44,13 @@ def _units(rng: np.random.Generator, here: Room) -> list[Actor]:
 def _meal(rng: np.random.Generator, here: Room) -> list[Actor]:
     actors = []
     x, z = rng.uniform(-0.8, 0.8), rng.uniform(0.38, 0.52) * here.depth
-    actors.append(Actor(Track((x, 0.0, z)), furniture.table(rng, rng.uniform(1.2, 1.7), 0.85), shadow=(0.9, 0.5)))
+    actors.append(Actor(Track((x, 0.0, z)), furniture.table(rng, rng.uniform(1.4, 1.9), 0.95), shadow=(0.9, 0.5)))
     spots = rng.uniform((-0.5, -0.3), (0.5, 0.3), (int(rng.integers(1, 5)), 2)).tolist()
     actors += [standing(furniture.bottle(rng), x + dx, z + dz, y=0.74) for dx, dz in spots]
     if rng.random() < 0.7:
         actors.append(standing(furniture.fruit_bowl(rng), x + rng.uniform(-0.4, 0.4), z, y=0.74))
-    for dx, turn in ((-0.5, 0.0), (0.45, 0.2), (-1.0, 1.6)):
-        if rng.random() < 0.6:
+    for dx, turn in ((-0.5, 0.0), (0.5, 0.2), (-1.15, 1.6)):
+        if rng.random() < 0.75:
             place = Track((x + dx, 0.0, z + 0.65 if turn < 1 else z), heading=turn)
             actors.append(Actor(place, furniture.armchair(rng), shadow=(0.35, 0.3)))
     return actors

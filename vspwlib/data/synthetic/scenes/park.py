@@ -4,7 +4,7 @@ import numpy as np
 
 from vspwlib.data.synthetic import animals, colours, outdoor_things, people, plants, regions
 from vspwlib.data.synthetic.camera import CameraPath
-from vspwlib.data.synthetic.colours import pick
+from vspwlib.data.synthetic.colours import pick, usual
 from vspwlib.data.synthetic.light import daylight
 from vspwlib.data.synthetic.materials import Material, patches
 from vspwlib.data.synthetic.scenes import sky as skies
@@ -17,9 +17,9 @@ def park(rng: np.random.Generator, style: Style) -> Take:
     """Draw a park: benches, dogs, a kite or a flying disc in the air."""
     weather = str(rng.choice(style.weather))
     lawn = Material(
-        "grass", pick(rng, colours.GREENS), pick(rng, colours.TANS), patches(9, 1.2), "strokes", period=2.0, gain=0.22
+        "grass", usual(rng, "grass"), pick(rng, colours.TANS), patches(9, 1.2), "strokes", period=2.0, gain=0.22
     )
-    gravel = Material("path", pick(rng, colours.TANS, colours.GREYS), gain=0.14)
+    gravel = Material("path", usual(rng, "path"), gain=0.14)
     left = rng.uniform(-4, 1)
     areas = (Region(gravel, regions.strip(left, left + 2.4, bend=rng.normal(0, 10))),)
     actors = []

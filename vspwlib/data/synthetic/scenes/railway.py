@@ -4,7 +4,7 @@ import numpy as np
 
 from vspwlib.data.synthetic import colours, outdoor_things, people, plants, regions, vehicles
 from vspwlib.data.synthetic.camera import CameraPath
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, pick, usual
 from vspwlib.data.synthetic.light import daylight
 from vspwlib.data.synthetic.materials import Material, tiles
 from vspwlib.data.synthetic.scenes import sky as skies
@@ -15,7 +15,7 @@ from vspwlib.data.synthetic.take import Style, Take, film
 def railway(rng: np.random.Generator, style: Style) -> Take:
     """Draw a train at a platform."""
     weather = str(rng.choice(style.weather))
-    gravel = Material("ground", pick(rng, colours.GREYS, colours.BROWNS), gain=0.25, period=1.5)
+    gravel = Material("ground", usual(rng, "ground"), gain=0.25, period=1.5)
     stone = pick(rng, colours.GREYS, colours.TANS)
     platform = Material("structure", stone, darker(stone, 0.8), tiles(0.8), gain=0.08)
     steel = Material("metal", (0.5, 0.5, 0.52), gain=0.05)

@@ -6,7 +6,7 @@ import numpy as np
 
 from vspwlib.data.synthetic import colours, furniture, regions
 from vspwlib.data.synthetic.camera import CameraPath
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, pick, usual
 from vspwlib.data.synthetic.materials import Material, bricks, checks, panels, planks, stripes, tiles
 from vspwlib.data.synthetic.surfaces import Actor, Plane, Quad, Region, Solids, Track
 
@@ -48,11 +48,11 @@ def room(rng: np.random.Generator, *, hung: str, rug: bool = False, door: float 
 
 
 def _walls(rng: np.random.Generator, width: float, depth: float, height: float) -> Solids:
-    colour = pick(rng, colours.PAINTS, colours.WHITES, colours.TANS, colours.GREYS)
+    colour = usual(rng, "wall")
     pattern = [None, None, stripes(0.4, 0.5), bricks(0.4, 0.15), panels(1.2, height)][rng.integers(5)]
     look = Material("wall", colour, darker(colour, 0.86), pattern, gain=0.04, stains=0.06)
     left = width / 2
-    skirting = Material("wall", pick(rng, colours.WHITES, colours.BROWNS), gain=0.02)
+    skirting = Material("wall", pick(rng, colours.WHITES), gain=0.02)
     quads = []
     for material, low, high, inset in ((look, 0.0, height, 0.0), (skirting, 0.0, 0.1, 0.02)):
         x, z = left - inset, depth - inset
@@ -79,7 +79,7 @@ def _openings(rng: np.random.Generator, width: float, depth: float, height: floa
         z, wide = rng.uniform(1.2, depth - 1.8), rng.uniform(0.9, 1.5)
         quads += furniture.window(rng, (-width / 2 + 0.03, 0.85, z), (0, 0, wide), 1.2, brightness)
     if rng.random() < door:
-        colour = pick(rng, colours.BROWNS, colours.WHITES, colours.PAINTS)
+        colour = usual(rng, "door")
         look = Material("door", colour, darker(colour, 0.6), panels(0.45, 0.95, 0.08), gain=0.04)
         z = rng.uniform(1.8, depth - 0.3)
         quads += (Quad((width / 2 - 0.04, 0, z), (0, 0, -0.9), (0, min(2.05, height - 0.2), 0), look),)
@@ -89,7 +89,7 @@ def _openings(rng: np.random.Generator, width: float, depth: float, height: floa
 def _pictures(rng: np.random.Generator, width: float, depth: float) -> Solids:
     quads: Solids = ()
     for _ in range(rng.integers(1, 4)):
-        wide, tall = rng.uniform(0.4, 0.9), rng.uniform(0.4, 0.8)
+        wide, tall = rng.uniform(0.7, 1.3), rng.uniform(0.5, 0.9)
         low = rng.uniform(1.2, 1.6)
         if rng.random() < 0.6:
             x = rng.uniform(-0.45, 0.45) * (width - wide) - wide / 2
@@ -101,12 +101,12 @@ def _pictures(rng: np.random.Generator, width: float, depth: float) -> Solids:
 
 
 def _planes(rng: np.random.Generator, depth: float, height: float, rug: bool) -> tuple[Plane, ...]:
-    colour = pick(rng, colours.BROWNS, colours.TANS, colours.GREYS, colours.PAINTS)
+    colour = usual(rng, "floor")
     pattern = [planks(0.18), planks(0.3), tiles(0.5), checks(0.4), None][rng.integers(5)]
     floor = Material("floor", colour, darker(colour, 0.72), pattern, "strokes", gain=0.06, period=2.0)
     areas: tuple[Region, ...] = ()
     if rug:
-        cloth = pick(rng, colours.VIVIDS, colours.PAINTS, colours.BROWNS)
+        cloth = usual(rng, "rug")
         look = Material(
             "rug",
             cloth,
@@ -114,9 +114,9 @@ def _planes(rng: np.random.Generator, depth: float, height: float, rug: bool) ->
             [checks(0.35), stripes(0.3)][rng.integers(2)],
             gain=0.12,
         )
-        middle, wide = rng.uniform(-0.6, 0.6), rng.uniform(0.9, 1.5)
+        middle, wide = rng.uniform(-0.6, 0.6), rng.uniform(1.1, 1.7)
         areas = (Region(look, regions.rectangle(middle - wide, middle + wide, 0.5 * depth - 0.8, 0.5 * depth + 1.0)),)
-    top = pick(rng, colours.WHITES, colours.WHITES, colours.PAINTS)
+    top = usual(rng, "ceiling")
     ceiling = Material(
         "ceiling", top, darker(top, 0.9), tiles(0.6) if rng.random() < 0.4 else None, gain=0.03, stains=0.05
     )
@@ -133,7 +133,7 @@ def hand_camera(rng: np.random.Generator, depth: float) -> CameraPath:
         ),
         (rng.uniform(-0.35, 0.35), 0.0, rng.uniform(-0.1, 0.4)),
         yaw=rng.uniform(-0.3, 0.3),
-        pan=rng.uniform(-0.2, 0.2),
+        pan=rng.uniform(-0.15, 0.15),
         focal=rng.uniform(0.95, 1.4),
         zoom=rng.uniform(-0.05, 0.08),
         horizon=rng.uniform(0.3, 0.46),

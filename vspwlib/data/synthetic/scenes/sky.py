@@ -3,7 +3,7 @@
 import numpy as np
 
 from vspwlib.data.synthetic import colours, noise
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, pick, usual
 from vspwlib.data.synthetic.materials import Field, Material, confetti, windows
 from vspwlib.data.synthetic.surfaces import Ridge, Sky
 
@@ -27,7 +27,7 @@ def mountains(rng: np.random.Generator, height: float, distance: float, snow: bo
     """Return a chain of mountains; ``height`` is the tangent of its elevation."""
     shift = rng.uniform(0, 20)
     rugged = rng.uniform(0.5, 1.0)
-    colour = pick(rng, colours.GREENS, colours.GREYS, colours.BROWNS, colours.LEAVES)
+    colour = usual(rng, "mountain")
 
     def outline(azimuth: Field) -> Field:
         wide = noise.read("cloud", azimuth + shift, np.full_like(azimuth, 0.3), 3.5)
@@ -48,7 +48,7 @@ def mountains(rng: np.random.Generator, height: float, distance: float, snow: bo
 def wood(rng: np.random.Generator, height: float, distance: float) -> Ridge:
     """Return a line of trees far off."""
     shift = rng.uniform(0, 20)
-    leaf = darker(pick(rng, colours.LEAVES), 0.85)
+    leaf = darker(usual(rng, "tree"), 0.9)
 
     def outline(azimuth: Field) -> Field:
         crowns = noise.read("blobs", azimuth + shift, np.full_like(azimuth, 0.1), 4.0)
@@ -65,7 +65,7 @@ def skyline(rng: np.random.Generator, height: float, distance: float) -> Ridge:
     """Return the outline of a town."""
     table = rng.uniform(0.35, 1.0, 64).astype(np.float32) * height
     block = rng.uniform(0.05, 0.09)
-    colour = pick(rng, colours.GREYS, colours.TANS, colours.PAINTS)
+    colour = usual(rng, "building")
     panes = windows(0.012 * distance, 0.014 * distance, 0.5, int(rng.integers(1 << 20)))
     material = Material("building", colour, darker(colour, 0.6), panes, period=0.5 * distance, gain=0.08)
     return Ridge(material, distance, lambda azimuth: table[np.floor(azimuth / block).astype(np.int32) & 63])

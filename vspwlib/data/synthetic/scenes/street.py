@@ -2,21 +2,30 @@
 
 import numpy as np
 
-from vspwlib.data.synthetic import colours, outdoor_things, people, plants, regions, vehicles
+from vspwlib.data.synthetic import outdoor_things, people, plants, regions, vehicles
 from vspwlib.data.synthetic.camera import CameraPath
-from vspwlib.data.synthetic.colours import darker, pick
+from vspwlib.data.synthetic.colours import darker, usual
 from vspwlib.data.synthetic.light import daylight
 from vspwlib.data.synthetic.materials import Field, Material, stripes, tiles
 from vspwlib.data.synthetic.scenes import sky as skies
 from vspwlib.data.synthetic.surfaces import Actor, Plane, Region, Scene, Track, standing
 from vspwlib.data.synthetic.take import Style, Take, film
 
+# Builder and half the length with some room; cars are three of five.
+_VEHICLES = (
+    (vehicles.car, 2.6),
+    (vehicles.bus, 5.5),
+    (vehicles.car, 2.6),
+    (vehicles.truck, 5.0),
+    (vehicles.car, 2.6),
+)
+
 
 def street(rng: np.random.Generator, style: Style) -> Take:
     """Draw a street that runs away from the camera."""
     weather = str(rng.choice(style.weather))
-    half, walk = rng.uniform(3.2, 4.6), rng.uniform(1.8, 3.2)
-    cross = rng.uniform(12, 24) if rng.random() < 0.6 else None
+    half, walk = rng.uniform(3.2, 4.4), rng.uniform(2.6, 4.0)
+    cross = rng.uniform(9, 13) if rng.random() < 0.75 else None
     actors = [
         *_houses(rng, half + walk, lit=0.3 if weather == "dusk" else 0.0, gap=cross),
         *_kerb(rng, half, walk, cross),
@@ -30,7 +39,7 @@ def street(rng: np.random.Generator, style: Style) -> Take:
 
 
 def _ground(rng: np.random.Generator, half: float, walk: float, cross: float | None) -> Plane:
-    asphalt = darker(pick(rng, colours.GREYS, colours.GREYS, colours.TANS), rng.uniform(0.6, 0.95))
+    asphalt = usual(rng, "road")
 
     def marks(x: Field, z: Field) -> Field:
         centre = (np.abs(x) < 0.09) & (z % 6.0 < 3.0)
@@ -38,20 +47,20 @@ def _ground(rng: np.random.Generator, half: float, walk: float, cross: float | N
         return (centre | edge).astype(np.float32)
 
     road = Material("road", asphalt, (0.85, 0.84, 0.8), marks, "grain", period=2.0, gain=0.12, stains=0.12)
-    slab = pick(rng, colours.GREYS, colours.TANS, colours.BRICKS)
+    slab = usual(rng, "path")
     pavement = Material("path", slab, darker(slab, 0.75), tiles(rng.uniform(0.5, 1.2)), gain=0.09, period=3.0)
     green = rng.random() < 0.5
     verge = (
-        Material("grass", pick(rng, colours.GREENS), grain="strokes", period=2.0, gain=0.22)
+        Material("grass", usual(rng, "grass"), grain="strokes", period=2.0, gain=0.22)
         if green
-        else Material("ground", pick(rng, colours.TANS, colours.BROWNS, colours.GREYS), gain=0.16)
+        else Material("ground", usual(rng, "ground"), gain=0.16)
     )
     areas = [Region(pavement, regions.strip(-half - walk, half + walk)), Region(road, regions.strip(-half, half))]
     if cross is not None:
         plain = Material("road", asphalt, grain="grain", period=2.0, gain=0.12, stains=0.12)
         zebra = Material("crosswalk", (0.84, 0.83, 0.8), asphalt, stripes(1.0, 0.5), "grain", period=2.0, gain=0.08)
         areas.append(Region(plain, regions.crossing(cross, cross + 7.0)))
-        areas.append(Region(zebra, regions.crossing(cross - 4.2, cross - 0.8, half)))
+        areas.append(Region(zebra, regions.crossing(cross - 4.8, cross - 0.6, half)))
     return Plane(0.0, verge, tuple(areas))
 
 
@@ -96,11 +105,11 @@ def _kerb(rng: np.random.Generator, half: float, walk: float, cross: float | Non
             actors.append(
                 Actor(
                     Track((side * (half + walk - 0.6), 0.0, rng.uniform(8, 20))),
-                    outdoor_things.sign(rng, rng.uniform(1.2, 3.0), rng.uniform(1.0, 2.0), 1.8),
+                    outdoor_things.sign(rng, rng.uniform(2.0, 3.5), rng.uniform(1.2, 2.2), 1.8),
                 )
             )
         if rng.random() < 0.35:
-            figure = plants.bush(rng, rng.uniform(1.0, 2.0), rng.uniform(0.7, 1.2))
+            figure = plants.bush(rng, rng.uniform(1.4, 2.4), rng.uniform(0.9, 1.5))
             actors.append(standing(figure, side * (half + walk - 0.3), rng.uniform(5, 16), (0.8, 0.5)))
     return actors
 
@@ -108,23 +117,20 @@ def _kerb(rng: np.random.Generator, half: float, walk: float, cross: float | Non
 def _traffic(rng: np.random.Generator, style: Style, half: float) -> list[Actor]:
     actors = []
     for lane, away in ((1.0, True), (-1.0, False)):  # traffic drives on the right
-        z = rng.uniform(7, 14)
+        z = rng.uniform(3.5, 7.5)
         for _ in range(rng.integers(1, 4)):
             speed = rng.uniform(3, 11)
             heading = 0.0 if away else float(np.pi)
-            roll = rng.random()
-            rare = style.rare * 0.6
-            solids = vehicles.bus(rng) if roll < rare else vehicles.truck(rng) if roll < 2 * rare else vehicles.car(rng)
-            large = roll < 2 * rare
-            track = Track((lane * half / 2, 0.0, z + 4 * large), (0.0, 0.0, speed if away else -speed), heading)
-            actors.append(Actor(track, solids, shadow=(1.5, 5.0 if large else 2.6)))
+            build, reach = _VEHICLES[rng.integers(len(_VEHICLES))]
+            track = Track((lane * half / 2, 0.0, z + reach), (0.0, 0.0, speed if away else -speed), heading)
+            actors.append(Actor(track, build(rng), shadow=(1.5, reach)))
             z += rng.uniform(11, 22)
         if rng.random() < 0.55:  # parked at the kerb
             for z in np.arange(rng.uniform(6, 14), 60, 6.2):
                 if rng.random() < 0.6:
                     spot = Track((lane * (half + 0.2), 0.0, float(z)), heading=0.0 if away else float(np.pi))
                     actors.append(Actor(spot, vehicles.car(rng), shadow=(1.3, 2.4)))
-    if rng.random() < style.rare + 0.15:
+    if rng.random() < style.rare - 0.25:
         facing = float(rng.choice([-1.0, 1.0]))
         track = Track((-4.0 * facing, 0.0, rng.uniform(7, 12)), (3.6 * facing, 0.0, 0.0))
         actors.append(Actor(track, figure=people.cyclist(rng, facing), shadow=(0.9, 0.3)))
@@ -163,6 +169,6 @@ def _camera(rng: np.random.Generator, half: float, walk: float) -> CameraPath:
         return CameraPath(eye, (0.1, 0.0, 1.3), yaw, 0.04, lens, horizon=level)
     if mode == "pan":
         return CameraPath(
-            eye, yaw=yaw, pan=float(rng.choice([-1, 1])) * rng.uniform(0.1, 0.22), focal=lens, horizon=level
+            eye, yaw=yaw, pan=float(rng.choice([-1, 1])) * rng.uniform(0.06, 0.15), focal=lens, horizon=level
         )
     return CameraPath((0.0, rng.uniform(2.5, 5), -2.0), yaw=yaw * 0.3, focal=1.2 * lens, zoom=0.08, horizon=0.35)
