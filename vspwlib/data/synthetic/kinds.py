@@ -1,9 +1,9 @@
 """What is drawn, and which label each thing has in VSPW, COCO-Stuff and ADE20K.
 
 A *kind* is finer than a class: ``sky`` and ``cloud`` are both ``sky`` in VSPW, but two classes in COCO-Stuff.
-``kinds.csv`` holds one row a kind. A blank name, with the value 0 (ADE20K: other) or 255 (COCO-Stuff: unlabelled), means
-that the label space has no class for it; in VSPW, where blank means "others", also that a video's annotator passes over
-so small a thing: birds, bottles, lamps, flower pots.
+``kinds.csv`` holds one row a kind. A blank name, with the value 0 (ADE20K: other) or 255 (COCO-Stuff: unlabelled),
+means that the label space has no class for it; in VSPW, where blank means "others", also that a video's annotator
+passes over so small a thing: birds, bottles, lamps, flower pots.
 """
 
 import csv
