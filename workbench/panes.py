@@ -157,9 +157,10 @@ def draw_scores(scores: Mapping[str, float | None], than: Mapping[str, float | N
 
     Args:
         scores: Fractions by name, None where there is nothing to score.
-        than: Fractions of the same names to state the difference from, in points.
+        than: Those of a second run, to state the difference from in points.
     """
     for column, (name, value) in zip(st.columns(len(scores)), scores.items(), strict=True):
         other = (than or {}).get(name)
         delta = None if value is None or other is None else f"{100 * (value - other):+.2f}"
-        column.metric(name, percent(value), delta, delta_color="off", border=True)
+        note = None if delta is None else "vs second"
+        column.metric(name, percent(value), delta, delta_color="off", delta_description=note, border=True)

@@ -13,7 +13,7 @@ from vspwlib.report.figures import BLUE, ORANGE
 Ids = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
 
-BOTH_WRONG = "#a8acb3"
+BOTH_WRONG = "#8f959e"
 _STAIN = 0.8  # how much of an error map's colour covers the frame
 _DIM = 0.45  # how bright the frame is left where nothing is wrong
 

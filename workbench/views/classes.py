@@ -1,5 +1,7 @@
 """Classes: IoU of each class, where two runs differ, and which classes are taken for each other."""
 
+from typing import Any
+
 import streamlit as st
 
 from vspwlib.metrics.summary import SplitScore
@@ -12,6 +14,8 @@ from workbench.panes import draw_scores, table_height
 
 PERCENTAGES = ("iou", "iou_other", "difference", "truth_share")
 PAIRS = 50
+NAME = 122  # width in pixels of a column of class names
+BAR: dict[str, Any] = {"format": "%.1f", "min_value": 0, "max_value": 100, "width": 115}
 TILES = {"miou": "mIoU", "pixel_acc": "Pixel accuracy", "fwiou": "Weighted IoU", "vc8": "VC8", "vc16": "VC16"}
 
 
@@ -26,12 +30,13 @@ def show_classes(rows: list[Row]) -> None:
         placeholder="–",
         column_order=["class", "group", *(key for key in PERCENTAGES if key in scaled[0])],
         column_config={
-            "iou": bar("IoU %", format="%.1f", min_value=0, max_value=100),
-            "iou_other": bar("second run %", format="%.1f", min_value=0, max_value=100),
+            "class": st.column_config.TextColumn(width=NAME),
+            "iou": bar("IoU %", **BAR),
+            "iou_other": bar("second run %", **BAR),
             "difference": number(
                 "difference", format="%+.1f", help="Points of IoU; positive: the first run is better."
             ),
-            "truth_share": number("share of truth %", format="%.2f"),
+            "truth_share": number("truth %", format="%.2f", width=65, help="Share of the split's true pixels."),
         },
     )
 
@@ -50,11 +55,11 @@ def show_pairs(score: SplitScore) -> None:
         height=table_height(len(rows)),
         column_order=["truth", "predicted", "share_of_truth", "share_of_errors"],
         column_config={
-            "truth": "true class",
-            "predicted": "predicted as",
-            "share_of_truth": number("of class %", format="%.1f", width=80, help="Share of the true class's pixels."),
+            "truth": st.column_config.TextColumn("true class", width=NAME),
+            "predicted": st.column_config.TextColumn("predicted as", width=NAME),
+            "share_of_truth": number("of class %", format="%.1f", width=75, help="Share of the true class's pixels."),
             "share_of_errors": number(
-                "of mistakes %", format="%.1f", width=105, help="Share of the split's wrong pixels."
+                "of errors %", format="%.1f", width=85, help="Share of the split's wrong pixels."
             ),
         },
     )
@@ -87,7 +92,7 @@ stores = data.predictions(place)
 if not stores:
     no_predictions(place.path)
     st.stop()
-columns = st.columns([2, 4, 1, 4], vertical_alignment="bottom")
+columns = st.columns([2, 4, 1.4, 4], vertical_alignment="bottom")
 with columns[0]:
     runs = stores[pick("Split", list(stores), "split")]
 with columns[1]:

@@ -14,7 +14,7 @@ SCORES = {
     "vc8": "VC8 %",
     "vc16": "VC16 %",
     "pixel_acc": "pixel acc. %",
-    "fwiou": "weighted IoU %",
+    "fwiou": "fwIoU %",
 }
 ORDER = ["run", "split", *SCORES, "dataset", "recipe", "profile", "seed", "state", "commit"]
 
