@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vspwlib.checks import InputError
+from vspwlib.config import override
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
 from vspwlib.metrics.scoring import score_split
@@ -44,7 +45,8 @@ def matrix_score(cells: dict[tuple[int, int], int]) -> SplitScore:
 
 
 def make_run(workspace: Workspace, name: str, *, seed: int = 0) -> Run:
-    config = {"schema": 1, "recipe": recipe("standin_contrastive", "mini", seed=seed).to_dict(), "data": {}}
+    resolved = override(recipe("standin_contrastive", "mini", seed=seed), {"train.iterations": "300"})
+    config = {"schema": 1, "recipe": resolved.to_dict(), "data": {}}
     return workspace.create_run(name, config, {"commit": "abc123"}, overwrite=False)
 
 

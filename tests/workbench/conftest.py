@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from vspwlib.config import override
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.labels import NUM_CLASSES, id_to_raw, raw_to_id
 from vspwlib.metrics.iou import confusion, miou
@@ -67,7 +68,8 @@ def write_predictions(
 
 def write_run(workspace: Workspace, name: str, root: Path, *, seed: int) -> None:
     """Write a finished run: its configuration, log and (empty) weights."""
-    config = {"schema": 1, "recipe": recipe("standin_contrastive", "mini", seed=seed).to_dict()}
+    resolved = override(recipe("standin_contrastive", "mini", seed=seed), {"train.iterations": "300"})
+    config = {"schema": 1, "recipe": resolved.to_dict()}
     run = workspace.create_run(name, {**config, "data": {"vspw": str(root)}}, environment(), overwrite=False)
     for step in (100, 200, 300):
         run.append_log({"kind": "train", "step": step, "loss": 300 / step + seed, "lr": 1e-3, "time": 0.0})
