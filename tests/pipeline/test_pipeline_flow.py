@@ -11,6 +11,7 @@ from PIL import Image
 from vspwlib.checks import InputError
 from vspwlib.data.images import read_raw_mask
 from vspwlib.data.index import open_split
+from vspwlib.metrics.summary import SplitScore
 from vspwlib.models.checkpoint import read_weights
 from vspwlib.pipeline.ensembling import predicted_data, sweep
 from vspwlib.pipeline.prediction import predict
@@ -79,6 +80,8 @@ def test_published_results_carry_counts_and_provenance(finished, tmp_path):
     published = json.loads(path.read_text())
     assert published["splits"]["val"]["schema"] == 1
     assert published["recipe"]["train"]["seed"] == 0
+    prior = SplitScore.from_json(published["splits"]["val"]["location_prior"])
+    assert prior.miou == score_prior(finished.data["vspw"], "val").miou
     assert published["cost"]["cpu_seconds"] > 0
     assert published["environment"]["machine"]["cores"]
     assert str(finished.data["vspw"]) not in path.read_text()

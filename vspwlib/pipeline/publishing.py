@@ -9,6 +9,7 @@ from vspwlib.config import Recipe
 from vspwlib.data.index import open_split
 from vspwlib.pipeline.building import VIDEO_DATA
 from vspwlib.pipeline.prediction import load_recipe
+from vspwlib.pipeline.scoring import score_prior
 from vspwlib.pipeline.training import without_bookkeeping
 from vspwlib.runs import Run, Workspace, read_json, scores_file, write_json
 
@@ -41,7 +42,7 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[str]:
 
 
 def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path("results")) -> Path:
-    """Write ``results/<table>/<profile>/<recipe>-s<seed>.json`` from a scored run.
+    """Write ``results/<table>/<profile>/<recipe>-s<seed>.json`` from a scored run, the location prior's scores beside.
 
     Args:
         run: Run whose predictions have been scored.
@@ -66,8 +67,13 @@ def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path(
         score = read_json(scores_file(store), "scores")
         origin = score.pop("provenance")
         if Path(origin["data_root"]) == root:  # clips and other data sets are no part of a table
-            digest = data_digest(root, origin["split"])
-            splits[origin["split"]] = {**score, "predict": origin["predict"], "data_digest": digest}
+            split = origin["split"]
+            splits[split] = {
+                **score,
+                "predict": origin["predict"],
+                "data_digest": data_digest(root, split),
+                "location_prior": score_prior(root, split, train_split=recipe.train_split).to_json(),
+            }
     costs = [record for record in run.log() if record["kind"] == "cost"]
     path = results / table / recipe.profile / f"{recipe.name}-s{recipe.train.seed}.json"
     write_json(
