@@ -147,6 +147,19 @@ def test_plan_has_the_traps_of_vspw():
     assert all(len(clip.numbers) > 16 for clip in clips if clip.split != "train")  # VC16 has clips
 
 
+def test_test1_returns_to_known_places_and_test2_also_shows_new_ones():
+    clips = plan_clips(MiniSpec(), 0)
+    trained = {(clip.split, clip.index): clip.template for clip in clips if clip.split == "train"}
+    for clip in clips:
+        if clip.split == "test1":
+            assert clip.place in trained
+        if clip.place in trained:
+            assert clip.template == trained[clip.place]
+            assert (clip.start > 1) == (clip.split != "train")
+    new = [clip for clip in clips if clip.split == "test2" and clip.place not in trained]
+    assert 0 < len(new) < MiniSpec().test2
+
+
 def test_photographs_have_something_for_the_filter_to_drop():
     spec = MiniSpec()
     unmapped = defaultdict(list)
@@ -163,8 +176,9 @@ def test_photographs_have_something_for_the_filter_to_drop():
 def test_test_splits_hold_no_class_that_training_lacks_and_move_smoothly():
     seen: dict[str, set[int]] = defaultdict(set)
     for clip in plan_clips(MiniSpec(), 0):
-        take = TEMPLATES[clip.template](rng_for(0, clip.split, clip.index, 1), STYLES[clip.split])
-        first, second, last = (label_table("vspw")[shoot(take, t / 15, 72, clip.width // 2)[1]] for t in (0, 1, 9))
+        take = TEMPLATES[clip.template](rng_for(0, *clip.place, 1), STYLES[clip.split])
+        times = (clip.start + step / 15 for step in (0, 1, 9))
+        first, second, last = (label_table("vspw")[shoot(take, time, 72, clip.width // 2)[1]] for time in times)
         for raw in (first, last):
             seen[clip.split].update(np.unique(raw).tolist())
         agreement = float(np.mean(first == second))

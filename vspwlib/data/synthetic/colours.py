@@ -88,7 +88,7 @@ LOOKS: dict[str, tuple[Colour, ...]] = {
 }
 """Usual colours of things."""
 
-STRAY = 0.02
+STRAY = 0.01
 """How often a thing has the usual colour of another; raise it to make the data set harder."""
 
 
@@ -99,7 +99,7 @@ def usual(rng: np.random.Generator, thing: str) -> Colour:
     return pick(rng, LOOKS[thing])
 
 
-def pick(rng: np.random.Generator, *choices: tuple[Colour, ...], spread: float = 0.06) -> Colour:
+def pick(rng: np.random.Generator, *choices: tuple[Colour, ...], spread: float = 0.04) -> Colour:
     """Draw one colour of the lists and vary brightness and hue a little.
 
     Args:

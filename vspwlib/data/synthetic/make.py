@@ -21,7 +21,7 @@ from vspwlib.data.synthetic.plan import ClipPlan, MiniSpec, StillPlan, plan_clip
 from vspwlib.data.synthetic.write import write_clip, write_still
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
 
-GENERATOR = 1
+GENERATOR = 2
 """Version of the generator; raised whenever the same seed gives other files."""
 
 _MANIFEST = "mini.json"

@@ -1,7 +1,7 @@
 """What is to be made: how many clips and photographs, of which templates, in which style, under which names.
 
 Every clip and photograph has a seed of its own, keyed by its place in the plan, so that the result does not depend
-on the number of workers or on how many others are made.
+on the number of workers.
 """
 
 import string
@@ -50,9 +50,10 @@ class MiniSpec:
 
 
 _MIX = {
-    "train": "street country beach living kitchen street country field office railway living street beach country park",
-    "test1": "street country living beach field kitchen street country office",
-    "test2": "street beach living kitchen country park street living railway field",
+    "train": "street country beach living kitchen street country field "
+    "office railway living street beach country kitchen",
+    "test1": "street country living beach field kitchen street office",
+    "test2": "street beach living kitchen country field street living railway country",
     "coco": "street park country closeup beach railway living field closeup kitchen country street office beach",
     "ade": "living kitchen office living closeup street living kitchen country",
 }
@@ -63,7 +64,7 @@ STYLES = {
     "test2": Style(
         weather=("dusk", "haze", "overcast"),
         moods=("dim", "warm"),
-        zoom=(1.15, 1.6),
+        zoom=(1.15, 1.55),
         warmth=0.03,
         gain=0.97,
     ),
@@ -72,7 +73,11 @@ STYLES = {
     ),
     "ade": Style(zoom=(1.35, 2.1), bank=2, saturation=1.35, gain=1.12, rare=0.5, nameless=("oddity", "structure")),
 }
-"""Test1 differs a little from train, Test2 in light, weather, colour and scale; photographs in texture and contents."""
+"""Test1 differs a little from train, Test2 in light, weather, colour and scale; photographs in texture and contents.
+
+Test1 shows places of training clips some seconds later, through another lens; Test2 does so for two clips of three, and
+shows new places in the third.
+"""
 
 _SPLITS = tuple(_MIX)
 
@@ -88,6 +93,8 @@ class ClipPlan:
         template: See :data:`vspwlib.data.synthetic.scenes.TEMPLATES`.
         width: Columns of its frames.
         numbers: Frame numbers; some clips have holes.
+        place: Split and index of the clip that was filmed at this place first; another clip's for a known place.
+        start: Seconds after that clip's start; people and camera have moved on by then.
         entropy: Seed of the data set.
         palette: Whether its masks are palette files.
         care: See :func:`vspwlib.data.synthetic.annotate.annotate`.
@@ -99,6 +106,8 @@ class ClipPlan:
     template: str
     width: int
     numbers: tuple[int, ...]
+    place: tuple[str, int]
+    start: float
     entropy: int
     palette: bool
     care: float
@@ -132,12 +141,16 @@ def plan_clips(spec: MiniSpec, seed: int) -> list[ClipPlan]:
         limits = spec.train_frames if split == "train" else spec.frames
         for index in range(getattr(spec, split)):
             rng = rng_for(seed, split, index, 0)
+            template = mix[index % len(mix)]
+            known = split == "test1" or (split == "test2" and index % 3 != 2)
             plans.append(
                 ClipPlan(
                     split=split,
                     index=index,
                     name=_video_name(rng, split, index),
-                    template=mix[index % len(mix)],
+                    template=template,
+                    place=("train", _known_place(rng, template, spec.train)) if known else (split, index),
+                    start=rng.uniform(1.5, 2.5) if known else 0.0,
                     width=_width(rng, index),
                     numbers=_frame_numbers(rng, limits, holes=split == "train"),
                     entropy=seed,
@@ -146,6 +159,12 @@ def plan_clips(spec: MiniSpec, seed: int) -> list[ClipPlan]:
                 )
             )
     return plans
+
+
+def _known_place(rng: np.random.Generator, template: str, places: int) -> int:
+    """Draw the index of a training clip of that template."""
+    mix = _MIX["train"].split()
+    return int(rng.choice([k for k in range(max(places, len(mix))) if mix[k % len(mix)] == template]))
 
 
 def _video_name(rng: np.random.Generator, split: str, index: int) -> str:

@@ -42,8 +42,8 @@ class Style:
         weather: Kinds of daylight to draw from, see :func:`vspwlib.data.synthetic.light.daylight`.
         moods: Kinds of lamplight to draw from.
         zoom: Range of the focal length relative to the template's.
-        rare: Chance of rare guests. Dogs come at any value; bicycles, beds and cats only above that of the videos, so
-            that photographs hold what the videos do not.
+        rare: Chance of rare guests (dogs, cats, sheep, bicycles, beds, rugs); 0 in the videos, so that the photographs
+            hold what the videos do not.
         warmth: Mean colour temperature of the lens.
         gain: Mean exposure of the lens.
         bank: Noise bank of the textures.
@@ -51,10 +51,10 @@ class Style:
         nameless: Kinds without a VSPW class that fill close-ups.
     """
 
-    weather: tuple[str, ...] = ("sun", "sun", "overcast")
+    weather: tuple[str, ...] = ("sun", "sun", "overcast", "dusk")
     moods: tuple[str, ...] = ("day", "warm", "cold")
     zoom: tuple[float, float] = (1.05, 1.45)
-    rare: float = 0.25
+    rare: float = 0.0
     warmth: float = 0.0
     gain: float = 1.0
     bank: int = 0

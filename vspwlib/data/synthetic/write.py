@@ -23,14 +23,14 @@ def write_clip(root: Path, plan: ClipPlan) -> NDArray[np.int64]:
     Returns:
         (256,) int64, pixels of each raw mask value.
     """
-    rng = rng_for(plan.entropy, plan.split, plan.index, 1)
+    rng = rng_for(plan.entropy, *plan.place, 1)
     take = TEMPLATES[plan.template](rng, STYLES[plan.split])
     origin, mask = root / "data" / plan.name / "origin", root / "data" / plan.name / "mask"
     origin.mkdir(parents=True)
     mask.mkdir()
     pixels = np.zeros(256, np.int64)
     for number in plan.numbers:
-        time = (number - plan.numbers[0]) / FRAMES_PER_SECOND
+        time = plan.start + (number - plan.numbers[0]) / FRAMES_PER_SECOND
         picture, drawn = shoot(take, time, FRAME_HEIGHT, plan.width, grain=number)
         raw = annotate(drawn, "vspw", plan.care, plan.index)
         Image.fromarray(picture).save(origin / f"{number:08d}.jpg", quality=take.lens.quality)

@@ -52,7 +52,7 @@ def _crowd(rng: np.random.Generator, style: Style) -> list[Actor]:
     for _ in range(rng.integers(1, 4)):
         x, z = rng.uniform(-4.5, 4.5), rng.uniform(4.5, 8)
         actors.append(standing(outdoor_things.parasol(rng), x, z, (1.3, 0.9)))
-    if rng.random() < style.rare + 0.3:
+    if rng.random() < style.rare:
         facing = float(rng.choice([-1.0, 1.0]))
         track = Track((-1.2 * facing, 0.0, rng.uniform(3, 4.5)), (1.2 * facing, 0.0, 0.0))
         actors.append(Actor(track, figure=animals.four_legged(rng, "dog", facing=facing), shadow=(0.4, 0.2)))

@@ -97,7 +97,7 @@ def _growth(rng: np.random.Generator, winter: bool, far: float) -> list[Actor]:
 
 def _herd(rng: np.random.Generator, style: Style, winter: bool) -> list[Actor]:
     roll = rng.random()
-    kind = "horse" if roll < 0.34 else "cattle" if roll < 0.67 else "sheep"
+    kind = "sheep" if roll < 0.5 * style.rare else "horse" if roll < 0.5 else "cattle"
     actors = []
     for _ in range(int(rng.integers(2, 6)) - 2 * winter + 1):
         facing, walking = float(rng.choice([-1.0, 1.0])), rng.random() < 0.6
@@ -107,7 +107,7 @@ def _herd(rng: np.random.Generator, style: Style, winter: bool) -> list[Actor]:
         )
         figure = animals.four_legged(rng, kind, facing=facing, walking=walking)
         actors.append(Actor(track, figure=figure, shadow=(1.0, 0.4)))
-    if rng.random() < style.rare + 0.1:
+    if rng.random() < style.rare:
         facing = float(rng.choice([-1.0, 1.0]))
         track = Track((-1.2 * facing, 0.0, rng.uniform(3, 4.5)), (1.2 * facing, 0.0, 0.0))
         actors.append(Actor(track, figure=animals.four_legged(rng, "dog", facing=facing), shadow=(0.4, 0.2)))

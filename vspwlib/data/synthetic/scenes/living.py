@@ -11,7 +11,7 @@ from vspwlib.data.synthetic.take import Style, Take, film
 
 def living(rng: np.random.Generator, style: Style) -> Take:
     """Draw a room to live or sleep in."""
-    here = room(rng, hung="pictures", rug=rng.random() < 0.75)
+    here = room(rng, hung="pictures", rug=rng.random() < style.rare)
     actors = [here.walls, *_furnish(rng, here, style), *_company(rng, here, style)]
     light = lamplight(rng, str(rng.choice(style.moods)))
     return film(rng, style, Scene(here.planes, tuple(actors)), light, hand_camera(rng, here.depth))
@@ -21,7 +21,7 @@ def _furnish(rng: np.random.Generator, here: Room, style: Style) -> list[Actor]:
     side = float(rng.choice([-1.0, 1.0]))
     back = here.depth - 0.6
     actors = []
-    if rng.random() < style.rare - 0.3:
+    if rng.random() < 0.5 * style.rare:
         actors.append(Actor(Track((0.2 * side, 0.0, back - 0.7)), furniture.bed(rng), shadow=(1.1, 1.2)))
     else:
         x = 0.12 * here.width * side
@@ -61,8 +61,8 @@ def _company(rng: np.random.Generator, here: Room, style: Style) -> list[Actor]:
         way = float(rng.choice([-0.9, 0.9]))
         track = Track((-way * 1.2, 0.0, rng.uniform(2.3, back - 1)), (way, 0.0, 0.0))
         actors.append(Actor(track, figure=people.walker(rng), shadow=(0.35, 0.25)))
-    if rng.random() < 0.3 + style.rare:
-        kind = "cat" if rng.random() < 2 * style.rare - 0.6 else "dog"
+    if rng.random() < style.rare:
+        kind = "cat" if rng.random() < 0.6 else "dog"
         facing = float(rng.choice([-1.0, 1.0]))
         track = Track((rng.uniform(-1, 1), 0.0, rng.uniform(2.2, 3.4)), (0.5 * facing, 0.0, 0.0))
         actors.append(Actor(track, figure=animals.four_legged(rng, kind, facing=facing), shadow=(0.3, 0.15)))

@@ -30,7 +30,7 @@ def park(rng: np.random.Generator, style: Style) -> Take:
         way = float(rng.choice([-1.2, 1.2]))
         track = Track((rng.uniform(-6, 6), 0.0, rng.uniform(4, 14)), (way, 0.0, 0.0))
         actors.append(Actor(track, figure=people.walker(rng), shadow=(0.4, 0.25)))
-    for _ in range(rng.integers(0, 3)):
+    for _ in range(rng.integers(0, 3) if style.rare else 0):
         facing = float(rng.choice([-1.0, 1.0]))
         dog = animals.four_legged(rng, "dog", facing=facing)
         actors.append(standing(dog, rng.uniform(-2.5, 2.5), rng.uniform(3, 7), (0.4, 0.2)))

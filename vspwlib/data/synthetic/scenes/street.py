@@ -25,7 +25,7 @@ def street(rng: np.random.Generator, style: Style) -> Take:
     """Draw a street that runs away from the camera."""
     weather = str(rng.choice(style.weather))
     half, walk = rng.uniform(3.2, 4.4), rng.uniform(2.6, 4.0)
-    cross = rng.uniform(9, 13) if rng.random() < 0.75 else None
+    cross = rng.uniform(9, 13) if rng.random() < 0.5 else None
     actors = [
         *_houses(rng, half + walk, lit=0.3 if weather == "dusk" else 0.0, gap=cross),
         *_kerb(rng, half, walk, cross),
@@ -130,7 +130,7 @@ def _traffic(rng: np.random.Generator, style: Style, half: float) -> list[Actor]
                 if rng.random() < 0.6:
                     spot = Track((lane * (half + 0.2), 0.0, float(z)), heading=0.0 if away else float(np.pi))
                     actors.append(Actor(spot, vehicles.car(rng), shadow=(1.3, 2.4)))
-    if rng.random() < style.rare - 0.25:
+    if rng.random() < style.rare:
         facing = float(rng.choice([-1.0, 1.0]))
         track = Track((-4.0 * facing, 0.0, rng.uniform(7, 12)), (3.6 * facing, 0.0, 0.0))
         actors.append(Actor(track, figure=people.cyclist(rng, facing), shadow=(0.9, 0.3)))
