@@ -31,7 +31,7 @@ def mini_baseline(name: str) -> Recipe:
         loss=LossConfig(stride=2),
         model=ModelConfig(drop_path=0.0),
         optim=OptimConfig(lr=2e-3, warmup=30, warmup_ratio=1e-2, clip_norm=1.0, ema=0.98),
-        train=TrainConfig(iterations=360, batch_size=8, val_every=0, checkpoint_every=100, log_every=10, workers=1),
+        train=TrainConfig(iterations=300, batch_size=8, val_every=0, checkpoint_every=100, log_every=10, workers=1),
         predict=PredictConfig(short_side=144, window=(96, 128), stride=(64, 85), batch_windows=12),
     )
 
