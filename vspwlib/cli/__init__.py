@@ -10,8 +10,8 @@ from vspwlib import __version__
 from vspwlib.checks import InputError
 from vspwlib.cli import data, demo, doctor, ensemble, models, predict, runs, score, train
 
-# Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few, and a
-# training that shares its machine slows down by an order of magnitude.
+# Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few,
+# and a training that shares its machine slows down by an order of magnitude.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(

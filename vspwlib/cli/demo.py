@@ -47,15 +47,16 @@ def _print(result: "DemoResult") -> None:
 
     console = Console()
     best = result.summary()
-    table = Table("τ, weight of P1", title="Table 4: P = τ·P1 + (1−τ)·P2, mIoU %")
-    for tau in result.sweep.taus:
-        table.add_column(f"{tau:.1f}", justify="right")
-    table.add_row("this run, Test2 (embedded default)", *(f"{100 * value:.2f}" for value in result.sweep.miou))
-    table.add_row("the paper, VSPW Test2", *(f"{PAPER_TABLE4[round(tau, 1)]:.2f}" for tau in result.sweep.taus))
+    table = Table(title="Table 4: mIoU % of P = τ·P1 + (1−τ)·P2")
+    for heading in ("τ", "this run, embedded Test2", "the paper, VSPW Test2"):
+        table.add_column(heading, justify="right")
+    for tau, miou in zip(result.sweep.taus, result.sweep.miou, strict=True):
+        style = "bold" if tau == result.sweep.best_tau else None
+        table.add_row(f"{tau:.1f}", f"{100 * miou:.2f}", f"{PAPER_TABLE4[round(tau, 1)]:.2f}", style=style)
     console.print(table)
     console.print(
         f"P1 {result.first.name}, P2 {result.second.name}; best τ {best['tau_best']:.1f} with mIoU "
         f"{100 * best['miou_best']:.2f} % (an upper bound: τ was chosen on the split it is scored on).\n"
-        "The two rows are of different data and networks: compare the shape, not the height.\n"
+        "The columns are of different data and networks: compare the shape, not the height.\n"
     )
     console.print(f"Open the workbench:  VSPW_WORKSPACE={best['workspace']} streamlit run app.py   (or: make app)")

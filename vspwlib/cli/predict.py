@@ -50,10 +50,9 @@ def predict(
     from vspwlib.pipeline.prediction import predict as run_prediction
 
     check_choice("--weights", weights, ("best", "last"))
-    part = _parse_shard(shard)
-    if overwrite and part[1] > 1:
-        fix = "drop the store once, then start the shards without --overwrite."
-        fail("--overwrite", expected="a whole split", got=f"shard {shard}, which would drop the others' work", fix=fix)
+    part = _parse_shard(shard, overwrite=overwrite)
+    if output is not None and video is None:
+        fail("--output", expected="--input with it", got="--output alone", fix="splits are stored in the workspace.")
     place = Workspace.locate(workspace)
     chosen = place.run(run)
     dotted = {f"predict.{key.removeprefix('predict.')}": value for key, value in parse_settings(settings).items()}
@@ -65,13 +64,6 @@ def predict(
                 chosen, video, target, settings=test_time, which=weights, device=device, progress=progress
             )
             summary: dict[str, object] = {"output": str(target), "frames": frames}
-        elif output is not None:
-            fail(
-                "--output",
-                expected="--input with it",
-                got="--output alone",
-                fix="a split's predictions go to the workspace.",
-            )
         else:
             path, counts = run_prediction(
                 chosen,
@@ -89,8 +81,8 @@ def predict(
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>18}  {value}" for key, value in summary.items()))
 
 
-def _parse_shard(text: str) -> tuple[int, int]:
-    """Parse ``INDEX/COUNT``.
+def _parse_shard(text: str, *, overwrite: bool = False) -> tuple[int, int]:
+    """Parse ``INDEX/COUNT``; one part of several must not overwrite, because that drops the work of the others.
 
     >>> _parse_shard("1/4")
     (1, 4)
@@ -100,4 +92,7 @@ def _parse_shard(text: str) -> tuple[int, int]:
     index, _, count = text.partition("/")
     if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
         fail("--shard", expected="INDEX/COUNT with INDEX below COUNT", got=repr(text), fix="for example --shard 0/4.")
+    if overwrite and int(count) > 1:
+        fix = "delete the store, then start the shards without --overwrite."
+        fail("--overwrite", expected="a whole split", got=f"shard {text}", fix=fix)
     return int(index), int(count)
