@@ -1,7 +1,7 @@
 """A frame as a grid of pictures, with the figures that belong to them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -16,6 +16,8 @@ from workbench.notices import literal
 Ids = NDArray[np.uint8]
 
 _SHARPEST = 640  # small frames are enlarged to this width, before JPEG would blur the borders of classes
+_UPRIGHT = 1.2  # frames of a lower width to height are shown at a fixed height, or they would fill the screen
+_TALLEST = 340  # pixels
 _ROW = 35  # pixels of a table row
 ERRORS_OF_ONE = "Orange: wrong. Pixels without truth are not judged."
 ERRORS_OF_TWO = "Blue: only {0} is right. Orange: only {1} is right. Grey: both are wrong."
@@ -92,7 +94,9 @@ def draw_panes(panes: Sequence[Pane], columns: int, *, last: Callable[[], None] 
 
 def _draw_pane(pane: Pane) -> None:
     st.markdown(f"**{literal(pane.title)}**")
-    st.image(enlarge(pane.picture, _SHARPEST), output_format="JPEG", width="stretch", alt=pane.title)
+    height, width = pane.picture.shape[:2]
+    shown: Literal["stretch"] | int = "stretch" if width >= _UPRIGHT * height else round(_TALLEST * width / height)
+    st.image(enlarge(pane.picture, _SHARPEST), output_format="JPEG", width=shown, alt=pane.title)
     if pane.caption:
         st.caption(pane.caption)
 

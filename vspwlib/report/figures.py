@@ -61,7 +61,8 @@ def tau_figure(
         dotted = {"color": GREY, "width": 1.5, "dash": "dot"}
         ends = {"x": [min(taus), max(taus)], "y": [vote, vote]}
         figure.add_scatter(**ends, mode="lines", name=f"majority vote: {vote:.2f}", line=dotted, hoverinfo="skip")
-    figure.update_xaxes(title=f"τ — 0: {second} alone, 1: {first} alone", range=[-0.03, 1.03], dtick=0.1)
+    runs = f"τ<br>0: {second} alone · 1: {first} alone"
+    figure.update_xaxes(title={"text": runs, "font": {"size": 12}}, range=[-0.03, 1.03], dtick=0.1)
     figure.update_yaxes(title="mIoU %")
     return _plain(figure, height=380)
 
