@@ -157,3 +157,13 @@ def test_overlay_mixes_each_pixel_with_the_colour_of_its_class() -> None:
     np.testing.assert_array_equal(overlay(image, ids, palette, 1), palette[ids])
     with pytest.raises(InputError, match=r"ids: expected shape \(5, 7\)"):
         overlay(image, ids[:4], palette)
+
+
+def test_a_clip_in_the_layout_of_vspw_is_read_from_its_origin(tmp_path):
+    frame = np.full((4, 6, 3), 90, np.uint8)
+    for part in ("origin", "mask"):
+        (tmp_path / part).mkdir()
+        Image.fromarray(frame).save(tmp_path / part / "00000017.png")
+    ((name, image),) = frame_source(tmp_path)
+    assert name == "00000017"
+    assert np.array_equal(image, frame)

@@ -11,8 +11,11 @@ from vspwlib.config import PredictConfig
 from vspwlib.labels import palette
 from vspwlib.pipeline.prediction import run_predictor
 from vspwlib.predict.scores import labels
-from vspwlib.predict.video import frame_source, overlay, write_mp4
+from vspwlib.predict.video import frame_rate, frame_source, overlay, write_mp4
 from vspwlib.runs import Run
+
+#: Frames per second of VSPW, for folders of frames, which state none.
+VSPW_RATE = 15.0
 
 
 def colour_video(
@@ -23,10 +26,9 @@ def colour_video(
     settings: PredictConfig | None = None,
     which: str = "best",
     device: str = "auto",
-    fps: float = 15.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Predict every frame of a video and write it with the classes laid over in colour.
+    """Predict every frame of a video and write it with the classes laid over in colour, at the rate of the source.
 
     Args:
         run: Whose weights to use.
@@ -35,7 +37,6 @@ def colour_video(
         settings: Test-time settings in place of the recipe's.
         which: ``best`` or ``last`` weights.
         device: ``auto``, ``cpu`` or ``cuda``.
-        fps: Frames per second of the result (VSPW: 15).
         progress: Called with frames done, and the same number as the total, which a stream does not tell.
 
     Returns:
@@ -53,5 +54,5 @@ def colour_video(
             if progress is not None:
                 progress(count, count)
 
-    write_mp4(target, coloured(), fps)
+    write_mp4(target, coloured(), frame_rate(source) or VSPW_RATE)
     return count

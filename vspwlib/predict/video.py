@@ -24,7 +24,8 @@ def frame_source(path: str | Path) -> Iterator[tuple[str, Image]]:
     """Yield the frames of a folder of images, sorted by name, or of a film that FFmpeg reads.
 
     Args:
-        path: A folder, or a file such as an mp4 or a mov. Rotation noted in a film, as phones do, is applied.
+        path: A folder of images, a clip in VSPW's layout (whose ``origin/`` is read), or a file such as an mp4.
+            Rotation noted in a film, as phones do, is applied.
 
     Yields:
         Name of the frame (the stem of its file; its number in eight digits, from 0) and ``(H, W, 3)`` uint8 RGB.
@@ -34,7 +35,8 @@ def frame_source(path: str | Path) -> Iterator[tuple[str, Image]]:
     """
     source = Path(path).expanduser()
     if source.is_dir():
-        files = sorted(file for file in source.iterdir() if _is_image(file))
+        folder = source / "origin" if (source / "origin").is_dir() else source
+        files = sorted(file for file in folder.iterdir() if _is_image(file))
         require(bool(files), "frames", expected=f"images ({', '.join(IMAGE_SUFFIXES)})", got="none", where=source)
         return ((file.stem, read_image(file)) for file in files)
     require(source.is_file(), "video", expected="a folder of frames or a film", got="nothing there", where=source)
