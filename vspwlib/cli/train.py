@@ -30,7 +30,6 @@ def train(
     Example: `vspw train upernet_swin_tiny --profile camvid --data ../camvid --seed 1`
     """
     import json
-    import time
 
     from vspwlib.config import override
     from vspwlib.recipes import recipe as resolve
@@ -42,7 +41,6 @@ def train(
     from vspwlib.pipeline.training import train as run_training
     from vspwlib.train.interrupt import Interrupted
 
-    started, cpu = time.perf_counter(), time.process_time()
     with TrainingProgress(resolved.train.iterations, quiet=as_json) as progress:
         try:
             run = run_training(
@@ -58,11 +56,12 @@ def train(
         except Interrupted as stop:
             typer.echo(f"{stop}. Repeat the command with --resume to go on.", err=True)
             sys.exit(128 + stop.signal_number)
+    costs = [record for record in run.log() if record["kind"] == "cost"]  # one for each time it was resumed
     summary = {
         "run": run.name,
         "iterations": resolved.train.iterations,
-        "seconds": round(time.perf_counter() - started, 1),
-        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "seconds": round(sum(record["seconds"] for record in costs), 1),
+        "cpu_seconds": round(sum(record["cpu_seconds"] for record in costs), 1),
         "best_miou": progress.best_miou,
         "path": str(Path(run.path)),
     }
