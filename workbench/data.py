@@ -4,7 +4,7 @@ Names that come from a browser are looked up among what the workspace holds; the
 """
 
 from pathlib import Path
-from threading import Thread
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from vspwlib.runs import Run, Workspace, read_json, scores_file
 
 Ids = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
+
+_HEAD_START = 1.0  # seconds in which the browser draws the first page with no one else on the processor
 
 
 def workspace() -> Workspace:
@@ -124,7 +126,9 @@ def _changed(path: Path) -> int:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def warm_up() -> None:
     """Load what the pages with pictures need (PyTorch takes seconds), once, while the first page is being looked at."""
-    Thread(target=_load_kernels, daemon=True).start()
+    timer = Timer(_HEAD_START, _load_kernels)
+    timer.daemon = True
+    timer.start()
 
 
 def _load_kernels() -> None:
