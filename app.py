@@ -1,8 +1,9 @@
 """The workbench as a web application: ``streamlit run app.py``."""
 
-import os
-
+# The tables and figures of the first page need pandas and plotly: load them while the server starts, not while the
+# first visitor waits.
+import pandas as pd  # noqa: F401
+import plotly.graph_objects as go  # noqa: F401
 import streamlit as st
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 app = st.App("workbench/main.py")
