@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-OURS = {"vspwlib", "workbench", "app"}
+OURS = {"tests", "vspwlib", "workbench", "app"}
 PIN = re.compile(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.]*", re.IGNORECASE)
 
 

@@ -21,6 +21,8 @@ class SegOutput(NamedTuple):
         mask_logits: ``(B, Q, h, w)`` mask logits of queries at stride 4, or None.
         embedding: ``(B, C, h', w')`` features for the contrastive loss, or None.
         auxiliary: Further logits ``(B, K, h_i, w_i)`` that only training reads.
+        intermediate: Pairs of class logits and mask logits after each earlier decoder layer, the untouched queries
+            first, shaped like ``class_logits`` and ``mask_logits``; only training reads them.
     """
 
     logits: Tensor | None = None
@@ -28,12 +30,14 @@ class SegOutput(NamedTuple):
     mask_logits: Tensor | None = None
     embedding: Tensor | None = None
     auxiliary: tuple[Tensor, ...] = ()
+    intermediate: tuple[tuple[Tensor, Tensor], ...] = ()
 
 
 class Segmenter(nn.Module):
     """Backbone, decode head and an optional auxiliary head under mmseg's attribute names.
 
-    The names are those of released checkpoints, so their keys are ours.
+    The names are those of released checkpoints, so their keys are ours. The backbone maps images to four feature maps,
+    the decode head those to a :class:`SegOutput`, the auxiliary head to logits.
     """
 
     def __init__(self, backbone: nn.Module, decode_head: nn.Module, auxiliary_head: nn.Module | None = None) -> None:
@@ -49,13 +53,15 @@ class Segmenter(nn.Module):
             images: ``(B, 3, H, W)`` float, normalised.
 
         Returns:
-            Logits at stride 4 and the embedding; auxiliary logits in training mode only.
+            What the decode head says; auxiliary logits and intermediate queries in training mode only.
         """
         features = self.backbone(images)  # four of (B, C_i, H/s, W/s)
-        logits, embedding = self.decode_head(features)  # (B, K, h, w), (B, C, h, w)
-        train_auxiliary = self.training and self.auxiliary_head is not None
-        auxiliary = (self.auxiliary_head(features),) if train_auxiliary and self.auxiliary_head is not None else ()
-        return SegOutput(logits=logits, embedding=embedding, auxiliary=auxiliary)
+        output: SegOutput = self.decode_head(features)
+        if not self.training:
+            return output._replace(intermediate=())
+        if self.auxiliary_head is None:
+            return output
+        return output._replace(auxiliary=(self.auxiliary_head(features),))
 
 
 def semantic_scores(output: SegOutput) -> Tensor:

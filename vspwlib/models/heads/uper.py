@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from vspwlib.models.segmenter import SegOutput
+
 with warnings.catch_warnings():  # mmcv warns about compiled ops that these heads do not use
     warnings.simplefilter("ignore", UserWarning)
     from mmseg.models.decode_heads import FCNHead, UPerHead
@@ -22,7 +24,7 @@ _NORM = {"type": "BN", "requires_grad": True}
 class UperHead(UPerHead):
     """mmseg's UPerHead that also hands out the fused stride-4 map its classifier reads."""
 
-    def forward(self, inputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Sequence[Tensor]) -> SegOutput:
         """Decode the four maps of a backbone.
 
         Args:
@@ -32,7 +34,7 @@ class UperHead(UPerHead):
             Logits ``(B, K, h_0, w_0)`` and the fused map ``(B, channels, h_0, w_0)``, which serves as embedding.
         """
         fused = self._forward_feature(inputs)
-        return self.cls_seg(fused), fused
+        return SegOutput(logits=self.cls_seg(fused), embedding=fused)
 
 
 def build_uper_head(in_channels: Sequence[int], *, channels: int, num_classes: int, dropout: float) -> nn.Module:
