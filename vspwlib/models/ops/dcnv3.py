@@ -1,11 +1,15 @@
 """DCNv3: a convolution whose sampling points and kernel weights are computed from the input, per group of channels.
 
-Source: Wang et al., InternImage, CVPR 2023, equation 2.
+Shape letters: B images, H×W map, h×w output map, G groups, K points of a kernel, C channels.
+
+Source: Wang et al., InternImage, CVPR 2023, equation 2; parameter names of OpenGVLab/InternImage@31c962d.
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+
+from vspwlib.checks import require
 
 
 def dcnv3(
@@ -62,3 +66,102 @@ def dcnv3(
     )
     mixed = (sampled * weights).sum(dim=-1)  # (B·G, D, h·w)
     return mixed.view(batch, channels, rows, columns).permute(0, 2, 3, 1).contiguous()
+
+
+class DCNv3(nn.Module):
+    """The operator with its projections, under the official parameter names: maps are channels-last throughout.
+
+    Offsets and weights come from a depthwise convolution of the raw input, the sampled map is its projection.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        groups: int,
+        kernel: int = 3,
+        dw_kernel: int | None = None,
+        stride: int = 1,
+        padding: int = 1,
+        dilation: int = 1,
+        offset_scale: float = 1.0,
+        center_feature_scale: bool = False,
+    ) -> None:
+        """Build the layer, initialised as officially: every point at its place, with the same weight.
+
+        Args:
+            channels: C, a multiple of ``groups``.
+            groups: Groups of channels with points of their own.
+            kernel: Side of the sampled kernel.
+            dw_kernel: Odd side of the depthwise convolution; None takes ``kernel``.
+            stride: Step between output pixels, of both convolutions.
+            padding: Zeros around the map: ``dilation · (kernel - 1) / 2``, so that both convolutions have one grid.
+            dilation: Spacing of the kernel's grid.
+            offset_scale: Factor on grid and offsets (2 in InternImage-L and -XL).
+            center_feature_scale: Mix each pixel with its own projection, by a learned share per group (H and G).
+        """
+        super().__init__()
+        side = dw_kernel or kernel
+        require(channels % groups == 0, "DCNv3 channels", expected=f"a multiple of {groups} groups", got=channels)
+        require(side % 2 == 1, "DCNv3 dw_kernel", expected="an odd side", got=side)
+        same = dilation * (kernel - 1)
+        require(2 * padding == same, "DCNv3 padding", expected=f"{same / 2:g}, which keeps the grid", got=padding)
+        self.kernel, self.groups, self.stride, self.padding = kernel, groups, stride, padding
+        self.dilation, self.offset_scale = dilation, offset_scale
+        points = groups * kernel * kernel
+        self.dw_conv = nn.Sequential(
+            nn.Conv2d(channels, channels, side, stride=stride, padding=side // 2, groups=channels),
+            nn.Sequential(ChannelsLast(), nn.LayerNorm(channels, eps=1e-6)),
+            nn.GELU(),
+        )
+        self.offset = nn.Linear(channels, points * 2)
+        self.mask = nn.Linear(channels, points)
+        self.input_proj = nn.Linear(channels, channels)
+        self.output_proj = nn.Linear(channels, channels)
+        if center_feature_scale:
+            self.center_feature_scale_proj_weight = nn.Parameter(torch.zeros(groups, channels))
+            self.center_feature_scale_proj_bias = nn.Parameter(torch.zeros(groups))
+        self.center_feature_scale = center_feature_scale
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Initialise as officially: offsets and mask zero, projections Xavier-uniform."""
+        for layer in (self.offset, self.mask):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+        for projection in (self.input_proj, self.output_proj):
+            nn.init.xavier_uniform_(projection.weight)
+            nn.init.zeros_(projection.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map ``(B, H, W, C)`` to ``(B, ceil(H / stride), ceil(W / stride), C)``."""
+        projected = self.input_proj(features)
+        local = self.dw_conv(features.permute(0, 3, 1, 2))  # (B, h, w, C)
+        mask = self.mask(local).unflatten(-1, (self.groups, -1)).softmax(dim=-1).flatten(-2)
+        sampled = dcnv3(
+            projected,
+            self.offset(local),
+            mask,
+            kernel=(self.kernel, self.kernel),
+            groups=self.groups,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            offset_scale=self.offset_scale,
+        )
+        if self.center_feature_scale:
+            share = functional.linear(
+                local, self.center_feature_scale_proj_weight, self.center_feature_scale_proj_bias
+            ).sigmoid()  # (B, h, w, G)
+            share = share.repeat_interleave(projected.shape[-1] // self.groups, dim=-1)
+            centre = projected[:, :: self.stride, :: self.stride]
+            sampled = sampled * (1 - share) + centre * share
+        return self.output_proj(sampled)
+
+
+class ChannelsLast(nn.Module):
+    """``(B, C, H, W)`` to ``(B, H, W, C)``, as a layer: the official names count it."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Move the channels last."""
+        return features.permute(0, 2, 3, 1)
