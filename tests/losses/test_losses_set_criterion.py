@@ -1,0 +1,309 @@
+"""Set losses against explicit loops over outputs, images, queries and points, in float64."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from scipy.special import log_softmax, softmax
+
+from vspwlib.checks import InputError
+from vspwlib.losses import set_criterion
+from vspwlib.losses.matching import candidate_classes
+from vspwlib.losses.points import PointDraws
+from vspwlib.losses.set_criterion import SetCriterion, match_outputs, set_losses
+
+SETTINGS = SetCriterion(points=20, oversample=3.0, importance=0.75)
+LAYERS, BATCH, QUERIES, CLASSES = 2, 2, 4, 5
+
+Outputs = list[tuple[torch.Tensor, torch.Tensor]]
+
+
+def sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Bilinear samples of an (h, w) image, zero beyond it, by separable hat functions over all pixels."""
+    rows = np.maximum(0, 1 - np.abs(points[:, 1:] * image.shape[0] - 0.5 - np.arange(image.shape[0])))  # (P, h)
+    columns = np.maximum(0, 1 - np.abs(points[:, :1] * image.shape[1] - 0.5 - np.arange(image.shape[1])))
+    return np.einsum("ph,pw,hw->p", rows, columns, image)
+
+
+def mask_terms(logits: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    share = 1 / (1 + np.exp(-logits))
+    entropy = -np.mean(mask * np.log(share) + (1 - mask) * np.log(1 - share))
+    return entropy, 1 - (2 * (share * mask).sum() + 1) / (share.sum() + mask.sum() + 1)
+
+
+def numpy_losses(outputs: Outputs, labels: torch.Tensor, draws: PointDraws) -> np.ndarray:
+    """Weighted (classification, mask, dice) of each output, (L, 3)."""
+    result = []
+    for layer, (class_logits, mask_logits) in enumerate(outputs):
+        surprise, weight, entropy, dice, row = 0.0, 0.0, 0.0, 0.0, 0
+        for image, seg in enumerate(labels.numpy()):
+            kinds = [int(kind) for kind in np.unique(seg) if kind != 255]
+            scores, maps = class_logits[image].detach().numpy(), mask_logits[image].detach().numpy()
+            points = draws.match[layer, image].numpy()
+            cost = np.zeros((len(scores), len(kinds)))
+            for q, g in np.ndindex(cost.shape):
+                terms = mask_terms(sample(maps[q], points), sample(seg == kinds[g], points))
+                cost[q, g] = -2 * softmax(scores[q])[kinds[g]] + 5 * terms[0] + 5 * terms[1]
+            target = np.full(len(scores), CLASSES)
+            for q, g in zip(*linear_sum_assignment(cost), strict=True):
+                target[q] = kinds[g]
+                candidates = draws.candidates[layer, row].numpy()
+                certainty = np.abs(sample(maps[q], candidates))
+                where = np.concatenate([candidates[np.argsort(certainty)[:15]], draws.uniform[layer, row].numpy()])
+                terms = mask_terms(sample(maps[q], where), sample(seg == kinds[g], where))
+                entropy, dice, row = entropy + terms[0], dice + terms[1], row + 1
+            for q, kind in enumerate(target):
+                share = 0.1 if kind == CLASSES else 1.0
+                surprise, weight = surprise - share * log_softmax(scores[q])[kind], weight + share
+        result.append([2 * surprise / weight, 5 * entropy / max(row, 1), 5 * dice / max(row, 1)])
+    return np.array(result)
+
+
+def label_maps(*classes: tuple[int, ...]) -> torch.Tensor:
+    """One 12 x 16 label map per tuple, made of blocks of its classes and some void."""
+    maps = torch.full((len(classes), 12, 16), 255)
+    for image, kinds in enumerate(classes):
+        for place, kind in enumerate(kinds):
+            maps[image, 2 * place : 2 * place + 3, place : 16 - place] = kind
+    return maps
+
+
+def batch(labels: torch.Tensor) -> tuple[Outputs, PointDraws]:
+    """Outputs that require gradients, and all random points, for some label maps."""
+    generator = torch.Generator().manual_seed(0)
+
+    def random(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+    outputs = [(2 * random(BATCH, QUERIES, CLASSES + 1), 3 * random(BATCH, QUERIES, 6, 8)) for _ in range(LAYERS)]
+    pairs = sum(min(QUERIES, len(seg.unique()) - int((seg == 255).any())) for seg in labels)
+    sizes = {"match": (LAYERS, BATCH, 20, 2), "candidates": (LAYERS, pairs, 60, 2), "uniform": (LAYERS, pairs, 5, 2)}
+    drawn = {name: torch.rand(size, generator=generator, dtype=torch.float64) for name, size in sizes.items()}
+    return [(c.requires_grad_(), m.requires_grad_()) for c, m in outputs], PointDraws(**drawn)
+
+
+def share(draws: PointDraws, image: int, first: int) -> PointDraws:
+    """The draws of one of two images, the first of which has ``first`` masks."""
+    rows = slice(first) if image == 0 else slice(first, None)
+    return PointDraws(
+        match=draws.match[:, image : image + 1], candidates=draws.candidates[:, rows], uniform=draws.uniform[:, rows]
+    )
+
+
+def stacked(losses) -> torch.Tensor:
+    return torch.stack([losses.classification, losses.mask, losses.dice], dim=1)  # (L, 3)
+
+
+LABELS = {
+    "two images": label_maps((0, 3), (1, 2, 4)),
+    "one image is void": label_maps((2, 1), ()),
+    "more masks than queries": label_maps((0, 1, 2, 3, 4), (2,)),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_equals_loops(name):
+    labels = LABELS[name]
+    outputs, draws = batch(labels)
+    losses = set_losses(outputs, labels, settings=SETTINGS, draws=draws)
+    np.testing.assert_allclose(stacked(losses).detach(), numpy_losses(outputs, labels, draws), rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_gradients_are_exact(name):
+    labels = LABELS[name]
+    outputs, both = batch(labels)
+    draws = PointDraws(match=both.match[:1], candidates=both.candidates[:1], uniform=both.uniform[:1])
+
+    def losses(class_logits, mask_logits):
+        return stacked(set_losses([(class_logits, mask_logits)], labels, settings=SETTINGS, draws=draws))
+
+    assert torch.autograd.gradcheck(losses, outputs[0], fast_mode=True)
+
+
+def test_nothing_labelled_leaves_the_class_term():
+    labels = label_maps((), ())
+    outputs, draws = batch(labels)
+    losses = set_losses(outputs, labels, settings=SETTINGS, draws=draws)
+    np.testing.assert_allclose(stacked(losses).detach(), numpy_losses(outputs, labels, draws), rtol=1e-10)
+    assert not losses.mask.any()
+    assert not losses.dice.any()
+    stacked(losses).sum().backward()
+    for class_logits, mask_logits in outputs:
+        assert class_logits.grad.abs().sum() > 0
+        assert not mask_logits.grad.any()  # there, and zero: DDP waits for every gradient
+
+
+def test_queries_without_a_mask_may_weigh_nothing():
+    labels = label_maps((), ())
+    outputs, draws = batch(labels)
+    losses = set_losses(outputs, labels, settings=replace(SETTINGS, no_object=0.0), draws=draws)
+    assert not losses.classification.any()
+
+
+def test_weights_scale_the_losses():
+    labels = LABELS["two images"]
+    outputs, draws = batch(labels)
+    once = stacked(set_losses(outputs, labels, settings=SETTINGS, draws=draws))
+    # all weights doubled: the same assignment, losses twice as large
+    double = replace(SETTINGS, classification=4.0, mask=10.0, dice=10.0)
+    assert torch.equal(stacked(set_losses(outputs, labels, settings=double, draws=draws)), 2 * once)
+
+
+def test_chance_comes_from_the_global_generator():
+    labels = LABELS["two images"]
+    outputs, _ = batch(labels)
+    found = []
+    for seed in (7, 7, 8):
+        torch.manual_seed(seed)
+        found.append(stacked(set_losses(outputs, labels, settings=SETTINGS)))
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+
+
+def test_autocast_does_not_narrow_the_losses():
+    labels = LABELS["two images"]
+    outputs, draws = batch(labels)
+    narrow = [(c.detach().bfloat16(), m.detach().bfloat16()) for c, m in outputs]
+    wide = [(c.float(), m.float()) for c, m in narrow]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        under = set_losses(narrow, labels, settings=SETTINGS, draws=draws)
+    assert stacked(under).dtype == torch.float32
+    assert torch.equal(stacked(under), stacked(set_losses(wide, labels, settings=SETTINGS, draws=draws)))
+
+
+def test_perfect_queries_are_nearly_free():
+    """At pixel centres, where a mask is 0 or 1 and nothing between."""
+    labels = label_maps((0, 3), (1, 2))
+    class_logits = torch.full((BATCH, QUERIES, CLASSES + 1), -50.0)
+    mask_logits = torch.full((BATCH, QUERIES, 12, 16), -50.0)
+    class_logits[:, 2:, CLASSES] = 50.0
+    for image, kinds in enumerate(((0, 3), (1, 2))):
+        for query, kind in enumerate(kinds):
+            class_logits[image, query, kind] = 50.0
+            mask_logits[image, query][labels[image] == kind] = 50.0
+    rows, columns = torch.meshgrid((torch.arange(12) + 0.5) / 12, (torch.arange(16) + 0.5) / 16, indexing="ij")
+    centres = torch.stack([columns, rows], dim=-1).reshape(1, 1, -1, 2)
+    draws = PointDraws(
+        match=centres.expand(1, BATCH, -1, 2),
+        candidates=centres.expand(1, 4, -1, 2),
+        uniform=centres[:, :, :0].expand(1, 4, -1, 2),
+    )
+    settings = replace(SETTINGS, points=12 * 16, oversample=1.0, importance=1.0)
+    losses = set_losses([(class_logits, mask_logits)], labels, settings=settings, draws=draws)
+    assert stacked(losses).max() < 1e-5
+    reversed_losses = set_losses([(class_logits, -mask_logits)], labels, settings=settings, draws=draws)
+    assert stacked(reversed_losses)[0, 1:].min() > 1
+
+
+def test_the_classes_of_a_pairing_are_those_of_its_columns():
+    labels = LABELS["two images"]
+    outputs, draws = batch(labels)
+    pairing = match_outputs(outputs, labels, SETTINGS, draws.match)
+    for image, kinds in ((0, {0, 3}), (1, {1, 2, 4})):
+        for layer in range(LAYERS):
+            assert set(pairing.classes[layer][pairing.matches.image[layer] == image].tolist()) == kinds
+
+
+def test_labels_of_another_batch_are_refused():
+    outputs, draws = batch(LABELS["two images"])
+    with pytest.raises(InputError, match="labels: expected shape"):
+        set_losses(outputs, LABELS["two images"][:1], settings=SETTINGS, draws=draws)
+
+
+@pytest.mark.parametrize("name", [*LABELS, "void"])
+def test_all_classes_as_candidates_change_nothing(name, monkeypatch):
+    """What an accelerator does, so as not to wait for the number of classes."""
+    labels = LABELS.get(name, label_maps((), ()))
+    outputs, draws = batch(labels)
+    cut = stacked(set_losses(outputs, labels, settings=SETTINGS, draws=draws))
+
+    def every(*args, cut, **rest):
+        return candidate_classes(*args, cut=False, **rest)
+
+    monkeypatch.setattr(set_criterion, "candidate_classes", every)
+    np.testing.assert_allclose(
+        stacked(set_losses(outputs, labels, settings=SETTINGS, draws=draws)).detach(), cut.detach(), rtol=1e-12
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_step_waits_for_the_device_once():
+    labels = LABELS["two images"].cuda()
+    outputs = [(c.detach().cuda().requires_grad_(), m.detach().cuda().requires_grad_()) for c, m in batch(labels)[0]]
+    stacked(set_losses(outputs, labels, settings=SETTINGS)).sum().backward()  # loads kernels
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with pytest.warns(UserWarning, match="synchroniz") as waits:
+            stacked(set_losses(outputs, labels, settings=SETTINGS)).sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len(waits) == 1
+
+
+@pytest.fixture
+def ranks(monkeypatch):
+    """Losses and gradients of two processes that hold one image each: a function of the normaliser.
+
+    What a process adds up does not depend on what it received, so the first pass records each process's shares and the
+    second hands them to the other.
+    """
+    shares: dict[int, list[torch.Tensor]] = {0: [], 1: []}
+
+    def run(labels: torch.Tensor, settings: SetCriterion) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        outputs, draws = batch(labels)
+        first = len(labels[0].unique()) - 1  # masks of the first image
+        found = []
+        for recording in (True, False):
+            for rank in (0, 1):
+                other = iter(() if recording else list(shares[1 - rank]))
+
+                def reduce(value, rank=rank, other=other, recording=recording):
+                    shares[rank].append(value.clone()) if recording else value.add_(next(other))
+
+                monkeypatch.setattr(torch.distributed, "all_reduce", reduce)
+                image, mine = slice(rank, rank + 1), share(draws, rank, first)
+                held = [tuple(part[image].detach().requires_grad_() for part in pair) for pair in outputs]
+                losses = stacked(set_losses(held, labels[image], settings=settings, draws=mine))
+                losses.sum().backward()
+                found.append((losses.detach(), held[-1][0].grad, held[-1][1].grad))
+        return found[2:]
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    return run
+
+
+@pytest.mark.parametrize("kinds", [((0, 3), (1, 2, 4)), ((2,), ())])
+def test_two_processes_with_global_sums_equal_one(kinds, ranks, monkeypatch):
+    labels = label_maps(*kinds)
+    settings = replace(SETTINGS, normalizer="global")
+    found = ranks(labels, settings)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: False)
+    outputs, draws = batch(labels)
+    expected = stacked(set_losses(outputs, labels, settings=settings, draws=draws))
+    expected.sum().backward()
+    for rank, (losses, class_grad, mask_grad) in enumerate(found):
+        np.testing.assert_allclose(losses, expected.detach(), rtol=1e-12)
+        # DDP averages over the two processes
+        np.testing.assert_allclose(class_grad[0] / 2, outputs[-1][0].grad[rank], rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(mask_grad[0] / 2, outputs[-1][1].grad[rank], rtol=1e-10, atol=1e-14)
+
+
+def test_local_sums_divide_masks_by_their_mean_number(ranks, monkeypatch):
+    """The official normaliser: classes by the weights of the process, masks by the mean number over processes."""
+    labels = label_maps((0, 3), (1, 2, 4))
+    found = ranks(labels, SETTINGS)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: False)
+    outputs, draws = batch(labels)
+    whole = numpy_losses(outputs, labels, draws)
+    for rank, masks in enumerate((2, 3)):
+        image, mine = slice(rank, rank + 1), share(draws, rank, first=2)
+        alone = numpy_losses([(c[image], m[image]) for c, m in outputs], labels[image], mine)
+        np.testing.assert_allclose(found[rank][0][:, 0], alone[:, 0], rtol=1e-10)
+        np.testing.assert_allclose(found[rank][0][:, 1:], alone[:, 1:] * masks / 2.5, rtol=1e-10)
+    # averaged as DDP averages gradients, the mask terms are those of the whole batch
+    mean = (found[0][0] + found[1][0]) / 2
+    np.testing.assert_allclose(mean[:, 1:], whole[:, 1:], rtol=1e-10)

@@ -1,0 +1,90 @@
+"""Losses of masks on sampled points: where the points lie, and what maps and labels hold there.
+
+Shape letters: B images, M masks, G classes, P points, h×w logit grid, H×W label grid. Points are (x, y) as shares of
+width and height: the centre of column i lies at ``(i + 0.5) / W``, so one point means the same place on either grid.
+
+Source: Kirillov et al., PointRend, CVPR 2020, section 3.1 (bilinear samples, importance sampling); Cheng et al.,
+Mask2Former, CVPR 2022, section 3.3.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointDraws:
+    """All that chance decides in one call of the set losses, for L decoder outputs.
+
+    Attributes:
+        match: ``(L, B, P, 2)`` points of the matching costs, shared by all masks of an image.
+        candidates: ``(L, M, candidates, 2)`` points to choose from, per matched mask.
+        uniform: ``(L, M, P - chosen, 2)`` points that are taken as they are.
+    """
+
+    match: Tensor
+    candidates: Tensor
+    uniform: Tensor
+
+
+def sample_maps(maps: Tensor, points: Tensor) -> Tensor:
+    """Sample maps bilinearly; beyond their border there are zeros.
+
+    Args:
+        maps: ``(N, C, h, w)`` float.
+        points: ``(N, P, 2)``, shared by the C channels.
+
+    Returns:
+        ``(N, C, P)``.
+    """
+    return functional.grid_sample(maps, 2 * points[:, None] - 1, align_corners=False)[:, :, 0]
+
+
+def sample_class_masks(labels: Tensor, points: Tensor, classes: Tensor, images: Tensor) -> Tensor:
+    """Sample the binary masks of classes bilinearly, without making the masks.
+
+    A mask's value at a point is the weight of those of its four surrounding pixels that carry the class.
+
+    Args:
+        labels: ``(B, H, W)`` int64.
+        points: ``(N, P, 2)`` within 0..1.
+        classes: ``(N, G)`` int64, not negative.
+        images: ``(N,)`` int64, the image that each row of ``points`` and ``classes`` belongs to.
+
+    Returns:
+        ``(N, G, P)``, 0 to 1, in the number type of ``points``; exactly what sampling float masks would give.
+    """
+    height, width = labels.shape[1] + 2, labels.shape[2] + 2
+    framed = functional.pad(labels, (1, 1, 1, 1), value=-1).flatten()  # corners beyond the border belong to no class
+    place = points * points.new_tensor([width - 2, height - 2]) + 0.5  # framed pixel centres lie at whole numbers
+    corner = place.floor()
+    right, below = (place - corner).unbind(-1)  # (N, P)
+    first = (images[:, None] * height + corner[..., 1].long()) * width + corner[..., 0].long()
+    sampled = points.new_zeros(*classes.shape, points.shape[1])
+    for row, vertical in enumerate((1 - below, below)):
+        for column, horizontal in enumerate((1 - right, right)):
+            corner_labels = framed[first + (row * width + column)]
+            weight = (vertical * horizontal)[:, None]
+            sampled += torch.where(corner_labels[:, None] == classes[:, :, None], weight, 0)
+    return sampled
+
+
+@torch.no_grad()
+def importance_points(maps: Tensor, candidates: Tensor, uniform: Tensor, chosen: int) -> Tensor:
+    """Choose the points of a loss: those candidates whose logits are nearest to 0, and the uniform ones.
+
+    Args:
+        maps: ``(M, h, w)`` mask logits.
+        candidates: ``(M, candidates, 2)``.
+        uniform: ``(M, P - chosen, 2)``.
+        chosen: How many candidates to keep.
+
+    Returns:
+        ``(M, P, 2)``, the least certain point first, uniform points last.
+    """
+    certainty = sample_maps(maps[:, None], candidates)[:, 0].abs()  # (M, candidates)
+    nearest = certainty.topk(chosen, dim=1, largest=False).indices
+    kept = candidates.gather(1, nearest[..., None].expand(-1, -1, 2))
+    return torch.cat([kept, uniform], dim=1)
