@@ -1,37 +1,93 @@
 """Optimiser and schedule as pure functions of their settings."""
 
+from typing import Any, Literal
+
 import torch
 from torch import nn
 from torch.optim import AdamW
 
+from vspwlib.checks import check_choice
+from vspwlib.train.layer_decay import layer_scales
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Split parameters into those that decay and those that do not.
+DecayRule = Literal["swin", "beit"]
 
-    Norms, biases and relative-position tables do not decay, as in the official Swin recipe: each is one-dimensional or
-    carries ``relative_position_bias_table`` or ``absolute_pos_embed`` in its name.
+
+def parameter_groups(
+    model: nn.Module,
+    weight_decay: float,
+    *,
+    layer_decay: float | None = None,
+    decay_rule: DecayRule = "swin",
+    head_quirk: bool = True,
+) -> list[dict[str, Any]]:
+    """Split parameters by whether they decay and, with layer decay, by their learning rate.
 
     Args:
         model: The network.
-        weight_decay: Decay of the first group.
+        weight_decay: Decay of those that decay.
+        layer_decay: Factor on the learning rate from each layer to the one below; None gives all the same.
+        decay_rule: What does not decay. ``swin``: norms, biases and all that is one-dimensional, relative-position
+            tables and absolute position embeddings, as for Swin and InternImage. ``beit``: one-dimensional parameters
+            and biases alone, as for ViT-Adapter and EVA, whose tables and class token do decay.
+        head_quirk: With layer decay, give the query head's embeddings the smallest rate, as officially
+            (see :func:`~vspwlib.train.layer_decay.layer_scales`).
 
     Returns:
-        Two AdamW groups that hold every trainable parameter once.
+        AdamW groups that hold every trainable parameter once. Without layer decay there are two, the decayed one first;
+        with it one per learning rate and decay, smallest rate first, whose ``lr_scale`` :func:`set_lr` honours.
     """
-    kept: list[nn.Parameter] = []
-    decayed: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
+    check_choice("decay rule", decay_rule, ("swin", "beit"))
+    named = dict(model.named_parameters())
+    if layer_decay is None:
+        scales = dict.fromkeys(named, 1.0)
+        groups: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
+    else:
+        scales = layer_scales(named, rate=layer_decay, head_quirk=head_quirk)
+        groups = {(scale, decays): [] for scale in sorted(set(scales.values())) for decays in (True, False)}
+    for name, parameter in named.items():
         if parameter.requires_grad:
-            still = parameter.ndim <= 1 or "relative_position_bias_table" in name or "absolute_pos_embed" in name
-            (kept if still else decayed).append(parameter)
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
+            groups[scales[name], _decays(name, parameter, decay_rule)].append(parameter)
+    return [
+        {"params": parameters, "weight_decay": weight_decay if decays else 0.0, "lr_scale": scale}
+        for (scale, decays), parameters in groups.items()
+        if parameters or layer_decay is None
+    ]
 
 
-def build_optimizer(model: nn.Module, *, lr: float, weight_decay: float, betas: tuple[float, float]) -> AdamW:
-    """Build AdamW over :func:`parameter_groups`; fused where parameters lie on a GPU."""
+def _decays(name: str, parameter: nn.Parameter, rule: DecayRule) -> bool:
+    if parameter.ndim <= 1 or name.endswith(".bias"):
+        return False
+    return rule == "beit" or not ("relative_position_bias_table" in name or "absolute_pos_embed" in name)
+
+
+def build_optimizer(
+    model: nn.Module,
+    *,
+    lr: float,
+    weight_decay: float,
+    betas: tuple[float, float],
+    layer_decay: float | None = None,
+    decay_rule: DecayRule = "swin",
+    head_quirk: bool = True,
+) -> AdamW:
+    """Build AdamW over :func:`parameter_groups`; fused where parameters lie on a GPU.
+
+    Args:
+        model: The network.
+        lr: Learning rate.
+        weight_decay: As for :func:`parameter_groups`.
+        betas: Decay of the two moments.
+        layer_decay: As for :func:`parameter_groups`.
+        decay_rule: As for :func:`parameter_groups`.
+        head_quirk: As for :func:`parameter_groups`.
+    """
     on_gpu = all(parameter.is_cuda for parameter in model.parameters())
-    groups = parameter_groups(model, weight_decay)
-    return AdamW(groups, lr=lr, betas=betas, fused=on_gpu or None, foreach=None if on_gpu else True)
+    groups = parameter_groups(
+        model, weight_decay, layer_decay=layer_decay, decay_rule=decay_rule, head_quirk=head_quirk
+    )
+    optimizer = AdamW(groups, lr=lr, betas=betas, fused=on_gpu or None, foreach=None if on_gpu else True)
+    set_lr(optimizer, lr)
+    return optimizer
 
 
 def lr_factor(step: int, *, iterations: int, warmup: int, warmup_ratio: float, power: float) -> float:
