@@ -1,0 +1,23 @@
+"""EVA's ViT-Adapter backbones, with and without relative positions and layer scale."""
+
+from collections.abc import Iterator
+
+import torch
+
+from tests.official.fixture import Check, Fixture, compare, load_exactly
+from tests.official.vit_backbone import INDEX, build_backbone
+
+
+def matches(fixture: Fixture) -> bool:
+    """Recognise an adapter's settings beside bare backbone outputs."""
+    return {"interaction_indexes", "conv_inplane"} <= fixture.meta.get("config", {}).keys() and "out0" in fixture
+
+
+def run(fixture: Fixture) -> Iterator[Check]:
+    """Compare the four feature maps."""
+    backbone = build_backbone(fixture)
+    load_exactly(backbone, fixture.state(), allowed=INDEX)
+    backbone.eval()
+    with torch.inference_mode():
+        for level, features in enumerate(backbone(fixture.tensor("input"))):
+            yield compare(f"out{level}", features, fixture.array(f"out{level}"), 5e-5)
