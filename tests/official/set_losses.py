@@ -83,13 +83,19 @@ def total_of(losses: SetLosses) -> Tensor:
 
 
 def compare_losses(
-    fixture: Fixture, prefix: str, outputs: Outputs, labels: Tensor, settings: SetCriterion
+    fixture: Fixture,
+    prefix: str,
+    outputs: Outputs,
+    labels: Tensor,
+    settings: SetCriterion,
+    *,
+    cost_tolerance: float = LOSS_TOLERANCE,
 ) -> Generator[Check, None, SetLosses]:
     """Compare all that is stored under ``prefix`` on the way from decoder outputs to their losses; return those."""
     draws = stored_draws(fixture, prefix, len(outputs), len(labels), settings)
     pairing = match_outputs(outputs, labels, settings, draws.match)
     counts = yield from compare_masks(fixture, prefix, labels, outputs[0][0].shape[-1] - 1)
-    yield from compare_pairing(fixture, prefix, pairing, counts, outputs[0][0].shape)
+    yield from compare_pairing(fixture, prefix, pairing, counts, outputs[0][0].shape[1], cost_tolerance)
     points = loss_points(matched_maps(outputs, pairing.matches), settings, draws).unflatten(0, (len(outputs), -1))
     losses = set_losses(outputs, labels, settings=settings, draws=draws)
     for layer in range(len(outputs)):
@@ -148,12 +154,11 @@ def compare_masks(fixture: Fixture, prefix: str, labels: Tensor, num_classes: in
 
 
 def compare_pairing(
-    fixture: Fixture, prefix: str, pairing: Pairing, counts: list[int], shape: torch.Size
+    fixture: Fixture, prefix: str, pairing: Pairing, counts: list[int], queries: int, cost_tolerance: float
 ) -> Iterator[Check]:
     """Compare costs, and for each query the mask (from 1, 0 for none) and the class (-1 for none) that it got."""
-    images, queries, _ = shape
     for layer, costs in enumerate(pairing.costs):
-        for image in range(images):
+        for image, number in enumerate(counts):
             here = pairing.matches.image[layer] == image
             index, kind = torch.zeros(queries, dtype=torch.long), torch.full((queries,), -1)
             index[pairing.matches.query[layer, here]] = pairing.matches.column[layer, here] + 1
@@ -161,11 +166,11 @@ def compare_pairing(
             place = f"{prefix}L{layer}/img{image}/"
             own = {"gt_inds": index, "labels": kind}
             for name, cost in zip(("cls", "mask", "dice"), costs, strict=True):
-                own[f"cost_{name}"] = cost[image, :, : counts[image]]
+                own[f"cost_{name}"] = cost[image, :, :number]
             for name, values in own.items():
                 if place + name in fixture:
-                    exact = not values.is_floating_point()
-                    yield compare(place + name, values, fixture.array(place + name), 0.0 if exact else LOSS_TOLERANCE)
+                    tolerance = cost_tolerance if values.is_floating_point() else 0.0
+                    yield compare(place + name, values, fixture.array(place + name), tolerance)
 
 
 def in_order(points: Tensor) -> Tensor:
