@@ -74,5 +74,6 @@ class BeitBlocks(nn.ModuleList):
         block = self[index]
         if pairs is None or self.table is None:
             return block(tokens)
-        table = resize_table(block.attn.relative_position_bias_table, self.table, grid)
+        stored = block.get_parameter("attn.relative_position_bias_table")
+        table = resize_table(stored, self.table, grid)
         return block(tokens, shared_rel_pos_bias=relative_bias(table, pairs))

@@ -5,16 +5,13 @@ Shape letters: B images, N patch tokens (stride 16), S pyramid tokens (strides 8
 Source: Chen et al., Vision Transformer Adapter for Dense Predictions, ICLR 2023, section 3.3.
 """
 
-from functools import partial
+from typing import Any
 
 import torch
 from timm.layers import DropPath
 from torch import Tensor, nn
 
 from vspwlib.models.ops.deformable_attention import DeformableAttention, pixel_centres
-
-#: Every layer norm of the backbone; the heads' norms keep PyTorch's 1e-5.
-LayerNorm = partial(nn.LayerNorm, eps=1e-6)
 
 Shapes = tuple[tuple[int, int], ...]
 
@@ -27,6 +24,13 @@ def pyramid_shapes(grid: tuple[int, int]) -> Shapes:
     """
     height, width = grid
     return (2 * height, 2 * width), (height, width), (height // 2, width // 2)
+
+
+class LayerNorm(nn.LayerNorm):
+    """The layer norm of the whole backbone: epsilon 1e-6, where the heads keep PyTorch's 1e-5."""
+
+    def __init__(self, channels: int, **where: Any) -> None:
+        super().__init__(channels, eps=1e-6, **where)
 
 
 class Injector(nn.Module):
@@ -122,7 +126,7 @@ class Interaction(nn.Module):
     @property
     def extractors(self) -> list[Extractor]:
         """The extractors in their order."""
-        return [self.extractor, *self.extra_extractors]  # type: ignore[list-item]  # a ModuleList has no element type
+        return [self.extractor, *(part for part in self.extra_extractors if isinstance(part, Extractor))]
 
 
 def _position_type(tokens: Tensor) -> torch.dtype:

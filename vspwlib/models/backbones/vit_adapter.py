@@ -8,7 +8,7 @@ Source: Chen et al., Vision Transformer Adapter for Dense Predictions, ICLR 2023
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,7 +188,7 @@ class ViTAdapter(nn.Module):
         self.spm = SpatialPrior(size.conv_channels, channels)
         self.level_embed = nn.Parameter(torch.empty(3, channels))
         last = len(size.interactions) - 1
-        self.interactions = nn.ModuleList(
+        self.interactions: Iterable[Interaction] = nn.ModuleList(  # type: ignore[assignment]  # torch's is untyped
             Interaction(
                 channels,
                 heads=size.deform_heads,
@@ -213,7 +213,7 @@ class ViTAdapter(nn.Module):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        for part in (self.interactions, self.up):
+        for part in (*self.interactions, self.up):
             part.apply(initialise_convolution)
         nn.init.trunc_normal_(self.cls_token, std=0.02)
         nn.init.normal_(self.level_embed)
