@@ -5,11 +5,14 @@ Shape letters: B images, H×W map, h×w output map, G groups, K points of a kern
 Source: Wang et al., InternImage, CVPR 2023, equation 2; parameter names of OpenGVLab/InternImage@31c962d.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vspwlib.checks import require
+from vspwlib.models.ops.sampling import Backend, weighted_samples
 
 
 def dcnv3(
@@ -23,14 +26,15 @@ def dcnv3(
     padding: int = 1,
     dilation: int = 1,
     offset_scale: float = 1.0,
+    backend: Backend = "auto",
 ) -> Tensor:
-    """Sample each group's K = kh·kw points and sum them with the mask's weights.
+    """Sample each group's K = kh·kw points and sum them with the mask's weights, in float32 or wider.
 
     The points of output pixel ``o`` lie at ``o · stride - padding + dilation · (k - 1) / 2 + offset_scale · (p_k +
     offset_k)``: ``offset_scale`` stretches the kernel's own grid ``p_k`` as well. Outside the map there are zeros.
 
     Args:
-        features: ``(B, H, W, C)``, C = groups x channels per group, in that order.
+        features: ``(B, H, W, C)``, any float type; C = groups x channels per group, in that order.
         offsets: ``(B, h, w, groups·K·2)``: per group and point (dx, dy) in pixels; points run down columns,
             ``k = ix · kh + iy``.
         mask: ``(B, h, w, groups·K)`` weights of the points, already normalised.
@@ -40,32 +44,36 @@ def dcnv3(
         padding: Zeros around the map, the same on all sides.
         dilation: Spacing of the kernel's grid.
         offset_scale: Factor on grid and offsets.
+        backend: Which implementation; see :mod:`vspwlib.models.ops.sampling`.
 
     Returns:
-        ``(B, h, w, C)``.
+        ``(B, h, w, C)`` in the type of ``features``.
+
+    Raises:
+        InputError: when shapes do not fit each other, or the backend cannot run where the tensors are.
     """
-    batch, height, width, channels = features.shape
-    rows, columns = offsets.shape[1:3]
+    height, width = features.shape[1:3]
+    batch, rows, columns = offsets.shape[:3]
     kh, kw = kernel
-    kind, place = offsets.dtype, offsets.device
-    grid_x = (torch.arange(kw, dtype=kind, device=place) - (kw - 1) / 2) * dilation
-    grid_y = (torch.arange(kh, dtype=kind, device=place) - (kh - 1) / 2) * dilation
-    points = torch.stack([grid_x[:, None].expand(kw, kh), grid_y.expand(kw, kh)], dim=-1).reshape(-1, 2)  # (K, 2)
-    x0 = torch.arange(columns, dtype=kind, device=place) * stride - padding + dilation * (kw - 1) / 2
-    y0 = torch.arange(rows, dtype=kind, device=place) * stride - padding + dilation * (kh - 1) / 2
-    origin = torch.stack([x0.expand(rows, columns), y0[:, None].expand(rows, columns)], dim=-1)  # (h, w, 2)
-    shifts = offsets.view(batch, rows, columns, groups, kh * kw, 2)
-    where = origin[:, :, None, None] + offset_scale * (points + shifts)  # (B, h, w, G, K, 2) in pixels
-    sizes = where.new_tensor([width, height])
-    grid = (2 * where + 1) / sizes - 1  # align_corners=False
-    grid = grid.permute(0, 3, 1, 2, 4, 5).reshape(batch * groups, rows * columns, kh * kw, 2)
-    image = features.view(batch, height, width, groups, -1).permute(0, 3, 4, 1, 2).flatten(0, 1)
-    sampled = functional.grid_sample(image, grid, align_corners=False)  # (B·G, D, h·w, K)
-    weights = (
-        mask.view(batch, rows * columns, groups, -1).transpose(1, 2).reshape(batch * groups, 1, rows * columns, -1)
+    kind = torch.float64 if torch.float64 in (features.dtype, offsets.dtype) else torch.float32
+    place: dict[str, Any] = {"dtype": kind, "device": offsets.device}
+    grid_x = (torch.arange(kw, **place) - (kw - 1) / 2) * dilation
+    grid_y = (torch.arange(kh, **place) - (kh - 1) / 2) * dilation
+    grid = torch.stack([grid_x[:, None].expand(kw, kh), grid_y.expand(kw, kh)], dim=-1).reshape(-1, 2)  # (K, 2)
+    x0 = torch.arange(columns, **place) * stride - padding + dilation * (kw - 1) / 2
+    y0 = torch.arange(rows, **place) * stride - padding + dilation * (kh - 1) / 2
+    origin = torch.stack([x0.expand(rows, columns), y0[:, None].expand(rows, columns)], dim=-1).view(-1, 1, 2)
+    fixed = origin + offset_scale * grid  # (h·w, K, 2): where the points lie before they are moved
+    moved = offsets.view(batch, rows * columns, groups, kh * kw, 2)
+    points = torch.add(fixed[:, None], moved, alpha=offset_scale)  # (B, h·w, G, K, 2) in pixels
+    sampled = weighted_samples(
+        features.reshape(batch, height * width, groups, -1),
+        [(height, width)],
+        points[:, :, :, None],
+        mask.view(batch, rows * columns, groups, 1, kh * kw),
+        backend=backend,
     )
-    mixed = (sampled * weights).sum(dim=-1)  # (B·G, D, h·w)
-    return mixed.view(batch, channels, rows, columns).permute(0, 2, 3, 1).contiguous()
+    return sampled.view(batch, rows, columns, -1)
 
 
 class DCNv3(nn.Module):

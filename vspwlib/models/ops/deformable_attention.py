@@ -7,42 +7,35 @@ Source: Zhu et al., Deformable DETR, ICLR 2021, equation 3.
 """
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-#: ``(h, w)`` of each level.
-LevelShapes = Sequence[tuple[int, int]]
+from vspwlib.models.ops.sampling import Backend, LevelShapes, weighted_samples
 
 
-def deformable_attention(value: Tensor, level_shapes: LevelShapes, locations: Tensor, weights: Tensor) -> Tensor:
-    """Sum bilinearly sampled values, weighted per head.
+def deformable_attention(
+    value: Tensor, level_shapes: LevelShapes, locations: Tensor, weights: Tensor, *, backend: Backend = "auto"
+) -> Tensor:
+    """Sum bilinearly sampled values, weighted per head, in float32 or wider.
 
     Args:
-        value: ``(B, S, M, D)``, the levels' pixels row by row, one level after the other.
+        value: ``(B, S, M, D)``, any float type: the levels' pixels row by row, one level after the other.
         level_shapes: ``(h, w)`` of each of the L levels; their areas add up to S.
         locations: ``(B, Q, M, L, P, 2)``, (x, y) as shares of a level's width and height: pixel centres lie at
             ``(i + 0.5) / w``. Outside a level there are zeros.
         weights: ``(B, Q, M, L, P)``, which sum to 1 over levels and points.
+        backend: Which implementation; see :mod:`vspwlib.models.ops.sampling`.
 
     Returns:
-        ``(B, Q, M·D)``.
+        ``(B, Q, M·D)`` in the type of ``value``.
+
+    Raises:
+        InputError: when shapes do not fit each other, or the backend cannot run where the tensors are.
     """
-    batch, _, heads, depth = value.shape
-    queries = locations.shape[1]
-    sampled = []
-    start = 0
-    for level, (height, width) in enumerate(level_shapes):
-        flat = value[:, start : start + height * width].permute(0, 2, 3, 1)  # (B, M, D, h·w)
-        grid = 2 * locations[:, :, :, level].transpose(1, 2).flatten(0, 1) - 1  # (B·M, Q, P, 2)
-        image = flat.reshape(batch * heads, depth, height, width)
-        sampled.append(functional.grid_sample(image, grid, align_corners=False))  # (B·M, D, Q, P)
-        start += height * width
-    share = weights.transpose(1, 2).reshape(batch * heads, 1, queries, -1)  # (B·M, 1, Q, L·P)
-    mixed = (torch.cat(sampled, dim=-1) * share).sum(dim=-1)  # (B·M, D, Q)
-    return mixed.reshape(batch, heads * depth, queries).transpose(1, 2).contiguous()
+    wide = locations if locations.dtype == torch.float64 else locations.float()
+    points = wide * _sizes(level_shapes, wide) - 0.5
+    return weighted_samples(value, level_shapes, points, weights, backend=backend)
 
 
 class DeformableAttention(nn.Module):
@@ -82,7 +75,7 @@ class DeformableAttention(nn.Module):
 
         Args:
             query: ``(B, Q, C)``.
-            reference_points: ``(1 or B, Q, 1 or L, 2)``, (x, y) in [0, 1].
+            reference_points: ``(1 or B, Q, 1 or L, 2)``, (x, y) in [0, 1]; float32 or wider, under autocast as well.
             value: ``(B, S, C)``, all levels end to end.
             level_shapes: ``(h, w)`` of each level.
 
@@ -94,9 +87,15 @@ class DeformableAttention(nn.Module):
         offsets = self.sampling_offsets(query).view(batch, queries, self.heads, self.levels, self.points, 2)
         weights = self.attention_weights(query).view(batch, queries, self.heads, self.levels * self.points)
         weights = weights.softmax(dim=-1).view(batch, queries, self.heads, self.levels, self.points)
-        sizes = offsets.new_tensor([(width, height) for height, width in level_shapes])  # (L, 2), x before y
-        locations = reference_points[:, :, None, :, None] + offsets / sizes[:, None]
-        return self.output_proj(deformable_attention(values, level_shapes, locations, weights))
+        # offsets are in pixels: added to the reference in pixels, they need one pass instead of three
+        centres = reference_points[:, :, None, :, None] * _sizes(level_shapes, reference_points) - 0.5
+        return self.output_proj(weighted_samples(values, level_shapes, centres + offsets, weights))
+
+
+def _sizes(level_shapes: LevelShapes, like: Tensor) -> Tensor:
+    """Width and height of each level: ``(L, 1, 2)``."""
+    pairs = [[width, height] for height, width in level_shapes]
+    return torch.tensor(pairs, dtype=like.dtype, device=like.device)[:, None]
 
 
 def pixel_centres(level_shapes: LevelShapes, *, device: torch.device | None, dtype: torch.dtype) -> Tensor:
