@@ -33,7 +33,8 @@ def matches(fixture: Fixture) -> bool:
 def run(fixture: Fixture) -> Iterator[Check]:
     """Compare costs, matches, points, losses and gradients of each case."""
     for prefix in sorted({name[: -len("L0/cls_logits")] for name in fixture.names if name.endswith("L0/cls_logits")}):
-        meta = fixture.meta.get("cases", {}).get(prefix, fixture.meta.get("config", fixture.meta))
+        cases = {name.rstrip("/"): meta for name, meta in fixture.meta.get("cases", {}).items()}
+        meta = cases.get(prefix.rstrip("/"), fixture.meta.get("config", fixture.meta))
         outputs = [
             tuple(fixture.tensor(f"{prefix}L{layer}/{kind}_logits").requires_grad_() for kind in ("cls", "mask"))
             for layer in range(count(fixture, prefix + "L"))
@@ -65,7 +66,7 @@ def settings_of(meta: dict[str, Any]) -> SetCriterion:
         mask=meta.get("mask_weight", 5.0),
         dice=meta.get("dice_weight", 5.0),
         no_object=weights[-1],
-        points=meta.get("num_points", 12544),
+        points=meta["num_points"],
         oversample=meta.get("oversample_ratio", 3.0),
         importance=meta.get("importance_sample_ratio", 0.75),
         smooth=meta.get("dice_eps", 1.0),

@@ -73,7 +73,7 @@ def candidate_classes(labels: Tensor, num_classes: int, *, ignore_index: int = 2
         cut: Keep no more candidates than the richest image has classes. Costs less on a CPU; on an accelerator the host
             would have to wait for the device to know that number, so there all K stay.
     """
-    kind = torch.where(labels == ignore_index, num_classes, labels).flatten(1)
+    kind = labels.masked_fill(labels == ignore_index, num_classes).flatten(1)
     present = torch.zeros(len(labels), num_classes + 1, dtype=torch.uint8, device=labels.device)
     present = present.scatter_(1, kind, 1)[:, :num_classes]
     counts = present.sum(dim=1)

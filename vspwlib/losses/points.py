@@ -58,16 +58,16 @@ def sample_class_masks(labels: Tensor, points: Tensor, classes: Tensor, images: 
     """
     height, width = labels.shape[1] + 2, labels.shape[2] + 2
     framed = functional.pad(labels, (1, 1, 1, 1), value=-1).flatten()  # corners beyond the border belong to no class
-    place = points * points.new_tensor([width - 2, height - 2]) + 0.5  # framed pixel centres lie at whole numbers
-    corner = place.floor()
-    right, below = (place - corner).unbind(-1)  # (N, P)
-    first = (images[:, None] * height + corner[..., 1].long()) * width + corner[..., 0].long()
+    x, y = points[..., 0] * (width - 2) + 0.5, points[..., 1] * (height - 2) + 0.5  # framed pixels at whole numbers
+    left, top = x.floor(), y.floor()
+    right, below = x - left, y - top  # (N, P)
+    first = (images[:, None] * height + top.long()) * width + left.long()
     sampled = points.new_zeros(*classes.shape, points.shape[1])
     for row, vertical in enumerate((1 - below, below)):
         for column, horizontal in enumerate((1 - right, right)):
             corner_labels = framed[first + (row * width + column)]
             weight = (vertical * horizontal)[:, None]
-            sampled += torch.where(corner_labels[:, None] == classes[:, :, None], weight, 0)
+            sampled += weight * (corner_labels[:, None] == classes[:, :, None])
     return sampled
 
 
