@@ -8,8 +8,10 @@ Source: Liu et al., Swin Transformer, ICCV 2021; implementation by mmsegmentatio
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +23,14 @@ class SwinSize:
         depths: Blocks per stage.
         heads: Attention heads per stage.
         window: Side of the attention window, in patches.
+        timm_name: timm's pre-trained model whose weights fit, or None.
     """
 
     embed_dim: int
     depths: tuple[int, int, int, int]
     heads: tuple[int, int, int, int]
     window: int
+    timm_name: str | None = None
 
     @property
     def channels(self) -> list[int]:
@@ -34,20 +38,37 @@ class SwinSize:
         return [self.embed_dim * 2**stage for stage in range(4)]
 
 
-#: "tiny" is ours, sized for minutes on a CPU; "t" and "l" are the published ones (l: window 12, pre-trained at 384).
+def _published(embed_dim: int, heads: int, *, depth: int = 18, window: int = 7, timm_name: str) -> SwinSize:
+    """Describe a published size: heads double with each stage."""
+    return SwinSize(
+        embed_dim=embed_dim,
+        depths=(2, 2, depth, 2),
+        heads=(heads, 2 * heads, 4 * heads, 8 * heads),
+        window=window,
+        timm_name=timm_name,
+    )
+
+
+#: "tiny" is ours, sized for minutes on a CPU; the others are the published ones. Their ImageNet weights are those that
+#: the released UperNets started from (window 12: pre-trained at 384 pixels).
 SIZES = {
     "tiny": SwinSize(embed_dim=48, depths=(2, 2, 4, 2), heads=(2, 4, 8, 16), window=6),
-    "t": SwinSize(embed_dim=96, depths=(2, 2, 6, 2), heads=(3, 6, 12, 24), window=7),
-    "l": SwinSize(embed_dim=192, depths=(2, 2, 18, 2), heads=(6, 12, 24, 48), window=12),
+    "t": _published(96, 3, depth=6, timm_name="swin_tiny_patch4_window7_224.ms_in1k"),
+    "s": _published(96, 3, timm_name="swin_small_patch4_window7_224.ms_in1k"),
+    "b": _published(128, 4, timm_name="swin_base_patch4_window7_224.ms_in22k"),
+    "b_w12": _published(128, 4, window=12, timm_name="swin_base_patch4_window12_384.ms_in22k"),
+    "l": _published(192, 6, window=12, timm_name="swin_large_patch4_window12_384.ms_in22k"),
+    "l_w7": _published(192, 6, timm_name="swin_large_patch4_window7_224.ms_in22k"),
 }
 
 
-def build_swin(size: SwinSize, *, drop_path: float) -> nn.Module:
+def build_swin(size: SwinSize, *, drop_path: float, checkpointing: bool = False) -> nn.Module:
     """Build a Swin backbone with freshly initialised weights.
 
     Args:
         size: One of :data:`SIZES` or your own.
         drop_path: Stochastic depth rate of the last block, rising linearly from 0.
+        checkpointing: Recompute each block in the backward pass: less memory, the same gradients.
 
     Returns:
         Module mapping images ``(B, 3, H, W)`` to four maps ``(B, C_i, ceil(H/s), ceil(W/s))``, s = 4, 8, 16, 32.
@@ -66,6 +87,10 @@ def build_swin(size: SwinSize, *, drop_path: float) -> nn.Module:
         patch_norm=True,
     )
     backbone.apply(_initialise)  # what init_weights() does, without its notice on stdout
+    if checkpointing:  # not by mmseg's with_cp: it leaves the variant of checkpointing to PyTorch, which wants it named
+        for stage in backbone.stages:
+            for block in stage.blocks:
+                block.forward = partial(checkpoint, block.forward, use_reentrant=False)
     return backbone
 
 
