@@ -1,10 +1,5 @@
 """Every implementation of the weighted samples against plain loops: values, gradients, types, memory, places."""
 
-import importlib.util
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -188,36 +183,3 @@ def test_wrong_shapes_and_places_are_refused(monkeypatch):
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     with pytest.raises(InputError, match="expected tensors on cuda, got cpu"):
         weighted_samples(value, levels, points, weights, backend="triton")
-
-
-INTERPRETED = """
-import torch
-from tests.models.test_models_ops_sampling import make, with_gradients
-for dtype, bound in ((torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 4e-2)):
-    value, levels, points, weights = make(dtype, heads=2, queries=20)
-    points[0, 0, 0, 0, 0], points[0, 1, 0, 0, 0] = float("nan"), 1e9
-    pairs = zip(*(with_gradients(name, value, levels, points, weights) for name in ("triton", "numba")), strict=True)
-    for own, expected in pairs:
-        torch.testing.assert_close(own, expected, atol=bound, rtol=bound)
-        assert own.abs().max() > 0.1
-print("equal")
-"""
-
-
-@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed here")
-def test_triton_interpreted_on_a_cpu_equals_the_kernels(repository):
-    environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", INTERPRETED]
-    done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "equal\n"
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("backend", ["grid_sample", "embedding_bag", "triton"])
-def test_on_a_gpu(backend):
-    value, levels, points, weights = make(torch.float32, heads=4, queries=300)
-    there = [tensor.cuda() for tensor in (value, points, weights)]
-    own = with_gradients(backend, there[0], levels, *there[1:])
-    for tensor, expected in zip(own, with_gradients("numba", value, levels, points, weights), strict=True):
-        torch.testing.assert_close(tensor.cpu(), expected, atol=1e-4, rtol=1e-4)
