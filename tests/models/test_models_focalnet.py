@@ -154,6 +154,20 @@ def test_gradients_reach_every_parameter_and_are_equal_under_checkpointing(size)
         torch.testing.assert_close(recomputed[name], gradient, msg=name)
 
 
+def test_checkpointing_saves_activations():
+    def saved(checkpointing):
+        backbone = build_focalnet(PLAIN, drop_path=0.0, checkpointing=checkpointing)
+        sizes = []
+        hooks = torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor: sizes.append(tensor.numel()) or tensor, lambda x: x
+        )
+        with hooks:
+            backbone(torch.randn(1, 3, 64, 64))
+        return sum(sizes)
+
+    assert saved(True) < 0.5 * saved(False)
+
+
 def test_drop_path_rises_over_all_blocks():
     backbone = build_focalnet(PLAIN, drop_path=0.4)
     blocks = [block for stage in backbone.layers for block in stage.blocks]
