@@ -1,12 +1,22 @@
 """Weights in and out: safetensors, written atomically, loaded strictly, nothing in a file ever executed."""
 
 import os
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vspwlib.checks import fail
+from vspwlib.models.archive import is_mappable, unpacked
+
+#: Where a training program keeps the weights among other things: mmseg; the authors of BEiT and InternImage; DeepSpeed.
+LAYOUTS = ("state_dict", "model", "module")
 
 
 def save_weights(path: Path, state: dict[str, Tensor], *, metadata: dict[str, str] | None = None) -> None:
@@ -30,30 +40,83 @@ def save_weights(path: Path, state: dict[str, Tensor], *, metadata: dict[str, st
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a state dict from safetensors, or from a torch file under ``weights_only``.
+    """Read a state dict from safetensors, a PyTorch file under ``weights_only``, or a zip file that holds one of them.
+
+    Weights may lie below any of :data:`LAYOUTS`, under names that begin with ``module.``; what else the file holds
+    (options, NumPy scalars, the optimiser) is left alone. Large files are mapped into memory, not read.
+
+    Returns:
+        Names to tensors on the CPU, in the file's order.
 
     Raises:
-        InputError: when the file is missing, truncated or holds more than tensors and plain containers.
+        InputError: when the file is missing, damaged, or asks for code: it names the function and runs nothing.
     """
     if not path.is_file():
         fail("checkpoint", expected="a file", got="nothing there", where=path, fix="check the path.")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+    with unpacked(path) as file:
+        if file.suffix == ".safetensors":
+            return _read_safetensors(file)
+        loaded = _read_torch(file, named=path, mapped=file == path and is_mappable(file))
+    state = _state_of(loaded)
+    strange = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
+    if strange or not state:
+        got = f"{len(state)} entries, {len(strange)} of them others ({', '.join(strange[:3])})" if state else "none"
+        fail("checkpoint", expected="a state dict of tensors", got=got, where=path)
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _state_of(loaded: Any) -> Mapping[str, Any]:
+    """Find the state dict in what a file held."""
+    if not isinstance(loaded, Mapping):
+        return {}
+    inner = (loaded[key] for key in LAYOUTS if isinstance(loaded.get(key), Mapping))
+    return next(inner, loaded)
+
+
+def _read_torch(file: Path, *, named: Path, mapped: bool) -> Any:
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(list(_harmless())):
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # noqa: BLE001  torch.load raises whatever its unpickler meets in a damaged file
-        message = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        message = str(error)
+    refused = re.search(r"GLOBAL (\S+) (?:was not|whose module)", message)
+    if refused:
         fail(
             "checkpoint",
-            expected="a torch file of tensors",
-            got=message,
-            where=path,
-            fix="download or export it again.",
+            expected="tensors and plain values",
+            got=f"a call of {refused[1]}, which was not executed",
+            where=named,
+            fix="have whoever made the file save its state dict alone.",
         )
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        fail("checkpoint", expected="a state dict of tensors", got=type(loaded).__name__, where=path)
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    fail(
+        "checkpoint",
+        expected="a torch file of tensors",
+        got=message.partition("\n")[0] or "a damaged one",
+        where=named,
+        fix="download or export it again.",
+    )
+
+
+@cache
+def _harmless() -> tuple[tuple[Callable[..., Any], str], ...]:
+    """Return what a file may name besides tensors, and what is taken for it; none of it runs code of the file's.
+
+    NumPy's numbers and arrays stand for themselves, under the names of NumPy 1 and 2. Option holders of the authors'
+    training programs become dicts: their own classes are never imported.
+    """
+    from numpy._core import multiarray
+
+    kinds = [type(np.dtype(code)) for code in "?bBhHiIlLqQefd"]
+    numbers = [(kind, f"numpy.dtypes.{kind.__name__}") for kind in kinds]
+    parts = [(getattr(multiarray, name), name) for name in ("scalar", "_reconstruct")]
+    return (
+        (np.dtype, "numpy.dtype"),
+        (np.ndarray, "numpy.ndarray"),
+        *numbers,
+        *((part, f"{module}.multiarray.{name}") for module in ("numpy.core", "numpy._core") for part, name in parts),
+        (OrderedDict, "argparse.Namespace"),
+        (OrderedDict, "yacs.config.CfgNode"),
+    )
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
