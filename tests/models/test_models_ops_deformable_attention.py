@@ -113,15 +113,15 @@ def test_under_autocast_a_wide_map_keeps_its_pixels():
     """Points are added up in float32: in bfloat16 a share of 1000 pixels would be off by four of them."""
     torch.manual_seed(0)
     layer = DeformableAttention(16, heads=2, levels=1)
-    levels, ramp = [(1, 1000)], torch.linspace(-1, 1, 1000)[None, :, None].expand(1, 1000, 16).contiguous()
+    levels, waves = [(1, 1000)], torch.arange(1000.0).mul(0.4).sin()[None, :, None].expand(1, 1000, 16)
     centres = pixel_centres(levels, device=None, dtype=torch.float32)
     query = torch.zeros(1, 1000, 16)
     layer.sampling_offsets.bias.data.zero_()
     with torch.autocast("cpu", torch.bfloat16):
-        own = layer(query, centres, ramp, levels).detach()
-    expected = layer(query, centres, ramp, levels).detach()
+        own = layer(query, centres, waves, levels).detach()
+    expected = layer(query, centres, waves, levels).detach()
     assert own.dtype == torch.bfloat16
-    assert float((own - expected).abs().max()) < 0.02 * float(expected.abs().max())
+    assert float((own - expected).abs().max()) < 0.03 * float(expected.abs().max())
 
 
 def test_runs_without_storage():

@@ -64,13 +64,13 @@ def dcnv3(
     y0 = torch.arange(rows, **place) * stride - padding + dilation * (kh - 1) / 2
     origin = torch.stack([x0.expand(rows, columns), y0[:, None].expand(rows, columns)], dim=-1).view(-1, 1, 2)
     fixed = origin + offset_scale * grid  # (h·w, K, 2): where the points lie before they are moved
-    moved = offsets.view(batch, rows * columns, groups, kh * kw, 2)
+    moved = offsets.reshape(batch, rows * columns, groups, kh * kw, 2)
     points = torch.add(fixed[:, None], moved, alpha=offset_scale)  # (B, h·w, G, K, 2) in pixels
     sampled = weighted_samples(
         features.reshape(batch, height * width, groups, -1),
         [(height, width)],
         points[:, :, :, None],
-        mask.view(batch, rows * columns, groups, 1, kh * kw),
+        mask.reshape(batch, rows * columns, groups, 1, kh * kw),
         backend=backend,
     )
     return sampled.view(batch, rows, columns, -1)
