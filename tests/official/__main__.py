@@ -9,7 +9,18 @@ from pathlib import Path
 from tests.official.fixture import Check, Fixture
 
 #: Modules of this package, asked in this order whether a fixture is theirs.
-FAMILIES = ("swin", "dcnv3", "set_losses", "mask2former", "eva", "relpos", "vit_training", "focalnet", "internimage")
+FAMILIES = (
+    "swin",
+    "dcnv3",
+    "set_losses",
+    "mask2former",
+    "eva",
+    "relpos",
+    "vit_training",
+    "focalnet",
+    "internimage",
+    "vit_adapter",
+)
 
 
 def checks(path: Path) -> list[Check]:

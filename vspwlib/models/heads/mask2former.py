@@ -166,7 +166,7 @@ class Mask2FormerHead(nn.Module):
         require(len(features) == 4, "Mask2Former's features", expected="four maps", got=len(features))
         mask_features, memories = self.pixel_decoder(features)
         levels = [self._level(index, memory, mask_features) for index, memory in enumerate(memories)]
-        query = self.query_feat.weight.repeat(len(mask_features), 1, 1)  # (B, Q, C)
+        query = self.query_feat.weight.repeat(mask_features.shape[0], 1, 1)  # (B, Q, C)
         earlier = []
         for index, layer in enumerate(self.transformer_decoder.layers):
             level = levels[index % LEVELS]
