@@ -7,7 +7,8 @@ head.
 backend        what it is
 =============  =======================================================================================================
 grid_sample    plain PyTorch, the reference; the only one that exports to ONNX and runs without storage (meta device)
-embedding_bag  plain PyTorch over rows of pixels; its backward pass is deterministic on CUDA as well
+embedding_bag  plain PyTorch over rows of pixels; PyTorch does not name its backward pass among those that are not
+               deterministic on CUDA, as it does grid_sample's (not yet tried on a GPU)
 numba          compiled CPU kernels (:mod:`vspwlib.models.ops.kernels`); deterministic with any number of threads
 triton         GPU kernels (:mod:`vspwlib.models.ops.sampling_triton`); proven against the others by interpretation on
                a CPU, not yet measured on a GPU. The gradient of the values is summed by atomic additions, whose order
