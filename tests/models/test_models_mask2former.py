@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.official import mask2former as official
+from tests.official import vit_adapter
 from tests.official.fixture import Fixture
 from vspwlib.checks import InputError
 from vspwlib.models.heads.mask2former import SIZES, Mask2FormerSize, build_mask2former
@@ -167,4 +168,11 @@ def test_keys_and_shapes_are_those_released(name, shared):
 def test_equals_the_official_outputs(shared):
     found = list(official.run(Fixture(shared / "reference/fixtures/mask2former_head_a.npz")))
     assert len(found) == 8
+    assert [check for check in found if not check.passed] == []
+
+
+@pytest.mark.parametrize(("name", "outputs"), [("vit_adapter_a", 56), ("vit_adapter_seg_a", 8)])
+def test_the_whole_network_equals_the_official_outputs(name, outputs, shared):
+    found = list(vit_adapter.run(Fixture(shared / f"reference/fixtures/{name}.npz")))
+    assert len(found) == outputs
     assert [check for check in found if not check.passed] == []
