@@ -47,25 +47,39 @@ class AugmentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The network."""
+    """The network. The paper's "dropout 0.5" could be any of the three rates: each is named for what it does."""
 
     name: str = "upernet_swin_tiny"
-    drop_path: float | None = None  # None: the network's default
-    dropout: float = 0.1  # before the classifier
+    drop_path: float | None = None  # stochastic depth of the backbone; None: the network's default
+    dropout: float = 0.1  # before the classifiers of per-pixel heads, over whole channels
+    decoder_dropout: float = 0.0  # attention and feed-forward of a query head's two decoders
+    checkpointing: bool = False  # recompute activations in the backward pass: less memory, the same results
+    init: str = "none"  # weights to start from: a file, timm (ImageNet), or none
+    relpos: Literal["interpolate", "crop", "skip"] = "interpolate"  # position tables of a file at another image size
+
+    def __post_init__(self) -> None:
+        check_choice("model.relpos", self.relpos, ("interpolate", "crop", "skip"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of the objective. The paper: 1 * CE + 5 * Dice."""
+    """Weights of the objective. The paper: 1 * CE + 5 * Dice.
+
+    Our reading for query heads: these weigh the masks' cross-entropy and Dice, and the class term stays Mask2Former's.
+    """
 
     cross_entropy: float = 1.0
     dice: float = 5.0
+    classification: float = 2.0  # of the queries' classes; query heads only, as the next two
+    no_object: float = 0.1  # weight of the class "no object" within that term
+    points: int = 12544  # sampled per mask; the official number, 112 squared
     auxiliary: float = 0.4  # weight of the auxiliary head's cross-entropy (mmseg's default for UperNet)
     stride: int = 1  # supervise every n-th pixel
     normalizer: Literal["local", "global"] = "local"  # sums per process, or over all of them
 
     def __post_init__(self) -> None:
         check_range("loss.stride", self.stride, 1, 8)
+        check_range("loss.points", self.points, 1)
         check_choice("loss.normalizer", self.normalizer, ("local", "global"))
 
 
@@ -80,12 +94,16 @@ class OptimConfig:
     warmup_ratio: float = 1e-6
     power: float = 1.0  # of the polynomial decay to 0
     clip_norm: float | None = None  # largest gradient norm
+    layer_decay: float | None = None  # factor on the learning rate from each layer to the one below; None: one rate
+    decay_rule: Literal["swin", "beit"] = "swin"  # which tensors besides biases and norms are spared weight decay
+    head_quirk: bool = True  # with layer decay, the query head's own embeddings get the smallest rate, as officially
     ema: float | None = None  # decay of the weight average; None keeps none
 
     def __post_init__(self) -> None:
         check_range("optim.lr", self.lr, 0)
         check_range("optim.warmup", self.warmup, 0)
         check_range("optim.ema", self.ema or 0.0, 0, 0.999999)
+        check_range("optim.layer_decay", 1.0 if self.layer_decay is None else self.layer_decay, 1e-3, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ def mini_baseline(name: str) -> Recipe:
         val_split="test1",
         test_splits=("test1", "test2"),
         augment=AugmentConfig(crop=(96, 128), short_side=144, scale=(0.75, 1.5)),
-        loss=LossConfig(stride=2),
+        loss=LossConfig(stride=2, points=1024),
         model=ModelConfig(drop_path=0.0),
         optim=OptimConfig(lr=2e-3, warmup=30, warmup_ratio=1e-2, clip_norm=1.0, ema=0.98),
         train=TrainConfig(iterations=300, batch_size=8, val_every=0, checkpoint_every=100, log_every=10, workers=1),
@@ -47,7 +47,7 @@ def camvid_baseline(name: str) -> Recipe:
         test_splits=("val", "test"),
         augment=AugmentConfig(crop=(160, 192), short_side=320, scale=(0.4, 1.1)),
         model=ModelConfig(drop_path=0.0),
-        loss=LossConfig(stride=2),
+        loss=LossConfig(stride=2, points=2048),
         optim=OptimConfig(lr=2e-3, warmup=100, warmup_ratio=1e-2, clip_norm=1.0, ema=0.99),
         train=TrainConfig(iterations=1500, batch_size=8, val_every=500, checkpoint_every=250, log_every=25, workers=1),
         predict=PredictConfig(short_side=240, window=(160, 192), stride=(107, 128), batch_windows=8),
@@ -71,11 +71,35 @@ PROFILES: dict[str, Callable[[str], Recipe]] = {
 }
 
 
-def _network(name: str) -> Callable[[Recipe], Recipe]:
-    def edit(baseline: Recipe) -> Recipe:
-        return replace(baseline, model=replace(baseline.model, name=name))
+def _on(network: str) -> Callable[[Recipe], Recipe]:
+    """Return an edit that puts a network into a recipe, with the settings its family is officially trained with."""
 
-    edit.__doc__ = f"The profile's baseline with the network {name}."
+    def edit(baseline: Recipe) -> Recipe:
+        changed = replace(baseline, model=replace(baseline.model, name=network))
+        return changed if network.endswith("_tiny") else replace(changed, optim=_official(network, baseline.optim))
+
+    edit.__doc__ = f"The profile's baseline with the network {network}."
+    return edit
+
+
+def _official(network: str, optim: OptimConfig) -> OptimConfig:
+    """Return the optimiser of a family's official recipe: what the paper leaves open. Learning rates are the paper's."""
+    if "internimage" in network:
+        size = network.removeprefix("upernet_internimage_")
+        rate = {"l": 0.94, "xl": 0.94, "h": 0.95, "g": 0.95}.get(size)
+        return replace(optim, layer_decay=rate, clip_norm=0.1 if rate else None)
+    if network.startswith("mask2former"):
+        return replace(optim, layer_decay=0.9, decay_rule="beit")
+    return replace(optim, weight_decay=0.01)  # Swin and FocalNet
+
+
+def _table1(tiny: str, full: str) -> Callable[[Recipe], Recipe]:
+    """Return a row of Table 1: the full network at the paper's scale, its small sibling from scratch elsewhere."""
+
+    def edit(baseline: Recipe) -> Recipe:
+        return _on(full if baseline.profile == "vspw" else tiny)(baseline)
+
+    edit.__doc__ = f"Table 1: {full} at the paper's scale, {tiny} elsewhere."
     return edit
 
 
@@ -91,13 +115,26 @@ def standin_multidata(baseline: Recipe) -> Recipe:
     return with_seed(replace(baseline, augment=larger), baseline.train.seed + 1000)
 
 
+#: Networks that are recipes by their own name: the profile's baseline with that network.
+NETWORK_RECIPES = (
+    *(f"upernet_swin_{size}" for size in ("tiny", "t", "s", "b", "b_w12", "l", "l_w7")),
+    *(f"upernet_focalnet_{size}" for size in ("tiny", "t_srf", "s_srf", "b_srf", "t_lrf", "s_lrf", "b_lrf")),
+    *(f"upernet_focalnet_{size}" for size in ("l", "l_fl3", "l_fl4", "xl_fl3", "xl_fl4")),
+    *(f"upernet_internimage_{size}" for size in ("tiny", "t", "s", "b", "l", "xl", "h", "g")),
+    *(f"mask2former_beitv2_adapter_{size}" for size in ("tiny", "l")),
+    *(f"mask2former_eva_adapter_{size}" for size in ("tiny", "g", "g_8dec")),
+)
+
 #: What each name does to its profile's baseline.
 RECIPES: dict[str, Callable[[Recipe], Recipe]] = {
-    "upernet_swin_tiny": _network("upernet_swin_tiny"),
-    "upernet_swin_t": _network("upernet_swin_t"),
-    "upernet_swin_l": _network("upernet_swin_l"),
+    "t1_focalnet": _table1("upernet_focalnet_tiny", "upernet_focalnet_l_fl4"),
+    "t1_swin": _table1("upernet_swin_tiny", "upernet_swin_l"),
+    "t1_internimage": _table1("upernet_internimage_tiny", "upernet_internimage_xl"),
+    "t1_eva": _table1("mask2former_eva_adapter_tiny", "mask2former_eva_adapter_g"),
+    "t1_beitv2": _table1("mask2former_beitv2_adapter_tiny", "mask2former_beitv2_adapter_l"),
     "standin_contrastive": standin_contrastive,
     "standin_multidata": standin_multidata,
+    **{network: _on(network) for network in NETWORK_RECIPES},
 }
 
 

@@ -8,20 +8,85 @@ import torch
 
 from vspwlib.checks import InputError
 from vspwlib.models.backbones.swin import SwinSize, build_swin
-from vspwlib.models.zoo import NETWORKS, build, build_empty, count_parameters
+from vspwlib.models.segmenter import semantic_scores
+from vspwlib.models.zoo import NETWORKS, Network, build, build_empty, count_parameters, register
+from vspwlib.recipes import NETWORK_RECIPES, PROFILES, RECIPES, recipe
+from vspwlib.train.objective import Objective
+
+#: Millions of parameters with 150 classes, as the official pages print them.
+PUBLISHED = {
+    "upernet_swin_t": 60,
+    "upernet_swin_s": 81,
+    "upernet_swin_b": 121,
+    "upernet_swin_l": 234,
+    "upernet_focalnet_t_srf": 61,
+    "upernet_focalnet_s_srf": 83,
+    "upernet_focalnet_b_srf": 124,
+    "upernet_focalnet_t_lrf": 61,
+    "upernet_focalnet_s_lrf": 84,
+    "upernet_focalnet_b_lrf": 126,
+    "upernet_internimage_t": 59,
+    "upernet_internimage_s": 80,
+    "upernet_internimage_b": 128,
+    "upernet_internimage_l": 256,
+    "upernet_internimage_xl": 368,
+    "upernet_internimage_h": 1120,
+    "mask2former_beitv2_adapter_l": 571,
+    "mask2former_eva_adapter_g": 1305,
+    "mask2former_eva_adapter_g_8dec": 1281,
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "millions"), [("upernet_swin_tiny", 7), ("upernet_swin_t", 60), ("upernet_swin_l", 234)]
-)
-def test_sizes(name, millions):
-    assert round(count_parameters(build_empty(name, num_classes=150)) / 1e6) == pytest.approx(millions, abs=1)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_sizes_are_the_published_ones(name):
+    millions = count_parameters(build_empty(name, num_classes=150)) / 1e6
+    assert millions == pytest.approx(PUBLISHED[name], rel=0.005, abs=0.6)
 
 
-def test_every_network_of_the_list_builds():
-    assert len(NETWORKS) >= 3
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name.endswith("_tiny")])
+def test_tiny_networks_train_and_answer_at_any_size(name):
+    torch.manual_seed(0)
+    network = build(name, num_classes=5, drop_path=0.1, decoder_dropout=0.1, image_size=(64, 96))
+    assert count_parameters(network) < 10e6
+    output = network(torch.randn(2, 3, 64, 96))
+    terms = Objective(points=64)(output, torch.randint(0, 5, (2, 64, 96)))
+    torch.stack(list(terms.values())).sum().backward()
+    assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []
+    network.eval()
+    with torch.inference_mode():
+        output = network(torch.randn(1, 3, 50, 70))
+    assert semantic_scores(output).shape == (1, 5, 13, 18)
+    assert output.embedding.ndim == 4
+    assert output.intermediate == ()
+
+
+def test_every_network_is_a_recipe():
+    assert sorted(NETWORK_RECIPES) == sorted(NETWORKS)
     for name in NETWORKS:
-        assert build_empty(name).decode_head.num_classes == 124
+        network = build_empty(name)
+        assert network.decode_head.num_classes == 124
+
+
+def test_table_1_names_its_networks_at_each_scale():
+    rows = [name for name in RECIPES if name.startswith("t1_")]
+    assert len(rows) == 5
+    for row in rows:
+        for profile in PROFILES:
+            name = recipe(row, profile).model.name
+            assert NETWORKS[name].name.endswith("_tiny") == (profile != "vspw")
+
+
+def test_a_network_of_your_own_takes_a_name_once():
+    own = Network(name="own", summary="a test's", build=lambda options: torch.nn.Conv2d(3, options.num_classes, 1))
+    register(own)
+    try:
+        assert build("own", num_classes=3).out_channels == 3
+        with pytest.raises(InputError, match="new name"):
+            register(own)
+        with pytest.raises(InputError, match="own"):
+            own.hyper_parameters()
+    finally:
+        del NETWORKS["own"]
 
 
 def test_unknown_names_and_rates_are_refused():

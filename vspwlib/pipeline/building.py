@@ -17,7 +17,7 @@ from vspwlib.data.dataset import ClipDataset
 from vspwlib.data.index import open_split
 from vspwlib.data.loader import build_loader
 from vspwlib.data.transforms import ClipAugment
-from vspwlib.models.segmenter import Segmenter, semantic_scores
+from vspwlib.models.segmenter import semantic_scores
 from vspwlib.models.zoo import build
 from vspwlib.predict.predictor import Predictor
 from vspwlib.train.loop import Plan
@@ -69,13 +69,27 @@ def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
     return fabric
 
 
-def build_model(recipe: Recipe, fabric: Fabric) -> Segmenter:
+def build_network(recipe: Recipe) -> nn.Module:
+    """Build the recipe's network with fresh weights; position tables are stored for the recipe's crop."""
+    model = recipe.model
+    network: nn.Module = build(
+        model.name,
+        drop_path=model.drop_path,
+        dropout=model.dropout,
+        decoder_dropout=model.decoder_dropout,
+        checkpointing=model.checkpointing,
+        image_size=recipe.augment.crop,
+    )
+    return network
+
+
+def build_model(recipe: Recipe, fabric: Fabric) -> nn.Module:
     """Build the recipe's network to be trained; its fresh weights depend on the recipe's seed alone.
 
     Where several GPUs train, batch norm is synchronised between them, as the official configurations ask.
     """
     torch.manual_seed(recipe.train.seed)
-    model = build(recipe.model.name, drop_path=recipe.model.drop_path, dropout=recipe.model.dropout)
+    model = build_network(recipe)
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place but for the root, which is no batch norm
     return model
@@ -90,6 +104,9 @@ def build_objective(recipe: Recipe) -> Objective:
         auxiliary=loss.auxiliary,
         stride=loss.stride,
         normalizer=loss.normalizer,
+        classification=loss.classification,
+        no_object=loss.no_object,
+        points=loss.points,
     )
 
 
@@ -106,6 +123,9 @@ def build_plan(recipe: Recipe) -> Plan:
         warmup=optim.warmup,
         warmup_ratio=optim.warmup_ratio,
         power=optim.power,
+        layer_decay=optim.layer_decay,
+        decay_rule=optim.decay_rule,
+        head_quirk=optim.head_quirk,
         clip_norm=optim.clip_norm,
         ema=optim.ema,
         checkpoint_every=train.checkpoint_every,

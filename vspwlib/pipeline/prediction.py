@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from vspwlib.checks import fail
 from vspwlib.config import PredictConfig, Recipe
 from vspwlib.data.index import open_split
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.models.checkpoint import load_weights
-from vspwlib.models.segmenter import Segmenter
-from vspwlib.models.zoo import build
-from vspwlib.pipeline.building import VIDEO_DATA, build_fabric, build_predictor
+from vspwlib.pipeline.building import VIDEO_DATA, build_fabric, build_network, build_predictor
 from vspwlib.predict.predictor import Predictor
 from vspwlib.predict.split import PredictionCounts, predict_split
 from vspwlib.predict.store import ScoreStore
@@ -25,15 +25,14 @@ def load_recipe(run: Run) -> Recipe:
     return Recipe.from_dict(run.config["recipe"])
 
 
-def load_network(run: Run, *, which: str = "best") -> Segmenter:
+def load_network(run: Run, *, which: str = "best") -> nn.Module:
     """Return a run's trained network in evaluation mode, on the CPU.
 
     Args:
         run: A run that trained to its end, or at least to a validation.
         which: ``best`` by validation, or ``last``.
     """
-    recipe = load_recipe(run)
-    network = build(recipe.model.name, drop_path=recipe.model.drop_path, dropout=recipe.model.dropout)
+    network = build_network(load_recipe(run))
     load_weights(network, run.weights(which))
     network.eval()
     return network

@@ -13,11 +13,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vspwlib.checks import require
 from vspwlib.models.checkpoint import save_weights
-from vspwlib.models.segmenter import Segmenter
 from vspwlib.runs import Run
 from vspwlib.train.interrupt import Interrupted, StopRequest
 from vspwlib.train.objective import Objective
-from vspwlib.train.optim import build_optimizer, lr_factor, set_lr
+from vspwlib.train.optim import DecayRule, build_optimizer, lr_factor, set_lr
 from vspwlib.train.recorder import Recorder
 from vspwlib.train.snapshot import Snapshot, load_snapshot, save_snapshot
 
@@ -38,6 +37,9 @@ class Plan:
         warmup: Steps of linear warm-up.
         warmup_ratio: Share of the peak at step 0.
         power: Power of the polynomial decay.
+        layer_decay: Factor on the learning rate from each layer to the one below, or None.
+        decay_rule: Which tensors are spared weight decay: ``swin`` or ``beit``.
+        head_quirk: Give a query head's own embeddings the smallest rate, as officially.
         clip_norm: Largest gradient norm, or None.
         ema: Decay of the weight average, or None.
         checkpoint_every: Steps between snapshots.
@@ -54,6 +56,9 @@ class Plan:
     warmup: int = 0
     warmup_ratio: float = 1e-6
     power: float = 1.0
+    layer_decay: float | None = None
+    decay_rule: DecayRule = "swin"
+    head_quirk: bool = True
     clip_norm: float | None = None
     ema: float | None = None
     checkpoint_every: int
@@ -64,13 +69,21 @@ class Plan:
 class Training:
     """A network in training: its optimiser, its weight average and the number of steps done."""
 
-    def __init__(self, model: Segmenter, plan: Plan, fabric: Fabric) -> None:
+    def __init__(self, model: nn.Module, plan: Plan, fabric: Fabric) -> None:
         self.plan = plan
         self.fabric = fabric
         self.step = 0
         self.images_per_step = 0  # over all processes; known after the first step
         self.best: float | None = None
-        optimizer = build_optimizer(model, lr=plan.lr, weight_decay=plan.weight_decay, betas=plan.betas)
+        optimizer = build_optimizer(
+            model,
+            lr=plan.lr,
+            weight_decay=plan.weight_decay,
+            betas=plan.betas,
+            layer_decay=plan.layer_decay,
+            decay_rule=plan.decay_rule,
+            head_quirk=plan.head_quirk,
+        )
         self.bare = model
         self.model, self.optimizer = fabric.setup(model, optimizer)
         self.average: AveragedModel | None = None
@@ -157,7 +170,7 @@ def _mix(seed: int, step: int, rank: int) -> int:
 
 
 def fit(
-    model: Segmenter,
+    model: nn.Module,
     batches: Callable[[int], Iterable[Batch]],
     objective: Objective,
     plan: Plan,
@@ -167,7 +180,7 @@ def fit(
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
     resume: bool = False,
     on_record: Callable[[dict[str, Any]], None] | None = None,
-) -> Segmenter:
+) -> nn.Module:
     """Train a network to its last iteration, or until asked to stop.
 
     Args:
@@ -209,7 +222,7 @@ def fit(
     if fabric.is_global_zero:
         save_weights(run.checkpoints / "last.safetensors", training.scored.state_dict(), metadata=_metadata(training))
     fabric.barrier()
-    return training.scored  # type: ignore[return-value]  # AveragedModel.module is the copied Segmenter
+    return training.scored
 
 
 def _due(step: int, every: int, iterations: int) -> bool:
