@@ -83,7 +83,7 @@ def _on(network: str) -> Callable[[Recipe], Recipe]:
 
 
 def _official(network: str, optim: OptimConfig) -> OptimConfig:
-    """Return the optimiser of a family's official recipe: what the paper leaves open. Learning rates are the paper's."""
+    """Return the optimiser of a family's official recipe for what the paper leaves open; the rate is the paper's."""
     if "internimage" in network:
         size = network.removeprefix("upernet_internimage_")
         rate = {"l": 0.94, "xl": 0.94, "h": 0.95, "g": 0.95}.get(size)

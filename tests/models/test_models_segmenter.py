@@ -53,6 +53,15 @@ def test_query_scores_follow_the_official_formula():
     np.testing.assert_allclose(scores.numpy(), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("given", "expected"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)])
+def test_scores_are_wide_under_autocast_too(given, expected):
+    output = SegOutput(class_logits=torch.randn(1, 4, 6, dtype=given), mask_logits=torch.randn(1, 4, 3, 2, dtype=given))
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = semantic_scores(output)
+    assert scores.dtype == expected
+    torch.testing.assert_close(scores, semantic_scores(output), rtol=0, atol=0)
+
+
 def test_an_empty_output_is_refused():
     with pytest.raises(TypeError, match="expected logits"):
         semantic_scores(SegOutput())

@@ -65,17 +65,25 @@ class Segmenter(nn.Module):
 
 
 def semantic_scores(output: SegOutput) -> Tensor:
-    """Return class scores ``(B, K, h, w)``, float32, whose resized softmax is the distribution P.
+    """Return class scores ``(B, K, h, w)``, whose resized softmax is the distribution P.
+
+    Float32 under autocast too, since sums over many queries reach 6 and more; float64 stays.
 
     Per-pixel heads: their logits. Query heads: the official score, the sum over queries of
     ``softmax(class)[..., :-1] * sigmoid(mask)``, which reaches 6 and more; the official test code takes its softmax.
     """
     if output.logits is not None:
-        return output.logits.float()
+        return _wide(output.logits)
     if output.class_logits is None or output.mask_logits is None:
         raise TypeError("SegOutput: expected logits, or class_logits and mask_logits, got neither.")
-    classes = output.class_logits.float().softmax(dim=-1)[..., :-1]  # (B, Q, K)
-    return torch.einsum("bqk,bqhw->bkhw", classes, output.mask_logits.float().sigmoid())
+    classes = _wide(output.class_logits).softmax(dim=-1)[..., :-1]  # (B, Q, K)
+    masks = _wide(output.mask_logits).sigmoid()
+    with torch.autocast(masks.device.type, enabled=False):
+        return torch.einsum("bqk,bqhw->bkhw", classes, masks)
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def semantic_probs(output: SegOutput, size: tuple[int, int]) -> Tensor:
