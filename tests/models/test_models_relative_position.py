@@ -5,23 +5,26 @@ import pytest
 import torch
 from scipy.interpolate import RectBivariateSpline
 
+from tests.official import relpos
+from tests.official.fixture import Fixture
 from vspwlib.checks import InputError
 from vspwlib.models.backbones.relative_position import (
+    RelativeBias,
     axis_matrix,
-    relative_bias,
-    relative_position_index,
     resize_table,
     table_rows,
 )
 
 
+@pytest.mark.parametrize("gradients", [False, True])
 @pytest.mark.parametrize("grid", [(1, 1), (2, 3), (4, 2)])
-def test_bias_by_loops(grid):
+def test_bias_by_loops(grid, gradients):
     """Every pair of tokens, looked up the slow way in a table laid out as offsets."""
     height, width = grid
     table = torch.randn(table_rows(grid), 2, generator=torch.Generator().manual_seed(0))
     offsets = table[:-3].view(2 * height - 1, 2 * width - 1, 2)
-    bias = relative_bias(table, relative_position_index(grid))
+    with torch.set_grad_enabled(gradients):
+        bias = RelativeBias(grid)(table)
     assert bias.shape == (1, 2, height * width + 1, height * width + 1)
     for i in range(height * width):
         for j in range(height * width):
@@ -30,6 +33,20 @@ def test_bias_by_loops(grid):
     assert (bias[0, :, 0, 1:] == table[-3][:, None]).all()
     assert (bias[0, :, 1:, 0] == table[-2][:, None]).all()
     assert torch.equal(bias[0, :, 0, 0], table[-1])
+
+
+def test_memory_is_shared_unless_gradients_need_it():
+    table = torch.randn(table_rows((2, 3)), 2, requires_grad=True)
+    bias_of = RelativeBias((2, 3))
+    first, second = bias_of(table), bias_of(table + 1)
+    torch.testing.assert_close(second, first + 1)
+    with torch.no_grad():
+        shared, other = bias_of(table), bias_of(table + 1)
+        torch.testing.assert_close(other, second)
+        assert shared.data_ptr() == other.data_ptr()
+        assert bias_of(table.bfloat16()).dtype == torch.bfloat16
+    assert first.stride()[2] % 8 == 0
+    assert torch.autograd.gradcheck(RelativeBias((2, 3)), (table.detach().double().requires_grad_(),))
 
 
 def test_growing_is_a_cubic_spline_on_a_geometric_progression():
@@ -81,3 +98,12 @@ def test_wrong_tables_are_named():
         resize_table(torch.zeros(19, 1), (2, 3), (4, 4))
     with pytest.raises(InputError, match="relpos"):
         resize_table(torch.zeros(18, 1), (2, 3), (4, 4), "skip")
+
+
+@pytest.mark.parity
+def test_the_official_loader_gives_the_same_tables(shared):
+    fixture = Fixture(shared / "reference/fixtures/vit_adapter_relpos.npz")
+    assert relpos.matches(fixture)
+    found = list(relpos.run(fixture))
+    assert len(found) == 10
+    assert [check for check in found if not check.passed] == []

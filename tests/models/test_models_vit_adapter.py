@@ -1,4 +1,4 @@
-"""ViT-Adapter: official keys, its parts against explicit loops, any image size, checkpointing, pre-training files."""
+"""ViT-Adapter as a whole: official keys and outputs, any image size, autocast, checkpointing, drop path."""
 
 import json
 from dataclasses import replace
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from vspwlib.checks import InputError
-from vspwlib.models.backbones.interaction import Extractor, Injector, PyramidConvolution, pyramid_shapes
-from vspwlib.models.backbones.relative_position import resize_table, table_rows
+from tests.official import eva
+from tests.official.fixture import Fixture
+from tests.official.vit_backbone import backbone_checks
 from vspwlib.models.backbones.vit_adapter import SIZES, ViTAdapterSize, build_vit_adapter
-from vspwlib.models.pretrained_vit import SHARED_TABLE, TABLE, convert_beit, resize_positions
+from vspwlib.models.pretrained_vit import resize_positions
 
 SMALL = ViTAdapterSize(
     embed_dim=24,
@@ -56,6 +56,24 @@ def test_keys_are_the_official_ones(shared, listed, size):
     assert {name: list(tensor.shape) for name, tensor in own.items()} == expected
 
 
+@pytest.mark.parity
+@pytest.mark.parametrize("file", ["eva_adapter_a", "eva_adapter_c_norelpos"])
+def test_official_outputs(shared, file):
+    fixture = Fixture(shared / f"reference/fixtures/{file}.npz")
+    assert eva.matches(fixture)
+    found = list(eva.run(fixture))
+    assert len(found) == 4
+    assert [check for check in found if not check.passed] == []
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize(("dtype", "outputs"), [(torch.float32, 27), (torch.float64, 1)])
+def test_official_inner_outputs(shared, dtype, outputs):
+    found = list(backbone_checks(Fixture(shared / "reference/fixtures/vit_adapter_a.npz"), dtype))
+    assert len(found) == outputs
+    assert [check for check in found if not check.passed] == []
+
+
 @pytest.mark.parametrize("shape", [(64, 64), (96, 64), (50, 77), (128, 160)])
 def test_any_size_gives_four_strides(shape):
     network = small().eval()
@@ -98,74 +116,29 @@ def test_absolute_positions_follow_the_grid_and_spare_the_class_token():
         assert network(torch.randn(1, 3, 64, 96))[3].shape == (1, 24, 2, 3)
 
 
-def naive_deformable(attention, query, places, value, shapes):
-    """Deformable attention point by point."""
-    values = attention.value_proj(value)[0].reshape(
-        -1, attention.heads, attention.value_proj.out_features // attention.heads
+@pytest.mark.parametrize("gradients", [False, True])
+def test_autocast_halves_the_bias_and_stays_close(gradients):
+    network = small().eval()
+    image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(5))
+    seen = []
+    network.blocks[1].attn.register_forward_pre_hook(
+        lambda _module, _inputs, options: seen.append(options["shared_rel_pos_bias"].dtype), with_kwargs=True
     )
-    count = len(query[0])
-    offsets = attention.sampling_offsets(query)[0].reshape(
-        count, attention.heads, attention.levels, attention.points, 2
-    )
-    weights = attention.attention_weights(query)[0].reshape(count, attention.heads, -1).softmax(-1)
-    weights = weights.reshape(count, attention.heads, attention.levels, attention.points)
-    mixed = torch.zeros(count, attention.heads, values.shape[2])
-    for token in range(count):
-        for head in range(attention.heads):
-            start = 0
-            for level, (height, width) in enumerate(shapes):
-                for point in range(attention.points):
-                    dx, dy = offsets[token, head, level, point]
-                    x, y = places[token][0] * width + dx - 0.5, places[token][1] * height + dy - 0.5
-                    for row in (int(np.floor(y)), int(np.floor(y)) + 1):
-                        for column in (int(np.floor(x)), int(np.floor(x)) + 1):
-                            if 0 <= row < height and 0 <= column < width:
-                                share = (1 - abs(y - row)) * (1 - abs(x - column)) * weights[token, head, level, point]
-                                mixed[token, head] += share * values[start + row * width + column, head]
-                start += height * width
-    return attention.output_proj(mixed.flatten(1))
+    with torch.set_grad_enabled(gradients):
+        whole = network(image)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = network(image)
+    assert seen == [torch.float32, torch.bfloat16]
+    for own, other in zip(half, whole, strict=True):
+        assert (own.float() - other).abs().max() < 0.03 * other.abs().max()
 
 
-@torch.inference_mode()
-def test_injector_and_extractor_by_loops():
-    torch.manual_seed(1)
-    grid = (2, 4)
-    shapes = pyramid_shapes(grid)
-    patches, pyramid = torch.randn(1, 8, 12), torch.randn(1, sum(h * w for h, w in shapes), 12)
-    injector = Injector(12, heads=3, points=2, ratio=0.5, gamma=0.7)
-    extractor = Extractor(12, heads=3, points=2, ratio=0.5, hidden=6, drop_path=0.5).eval()
-    for part in (injector, extractor):
-        torch.nn.init.normal_(part.attn.sampling_offsets.weight, std=0.3)
-        torch.nn.init.normal_(part.attn.attention_weights.weight)
-
-    def centres(height, width):
-        return [((x + 0.5) / width, (y + 0.5) / height) for y in range(height) for x in range(width)]
-
-    normed, features = injector.query_norm(patches), injector.feat_norm(pyramid)
-    expected = patches + 0.7 * naive_deformable(injector.attn, normed, centres(*grid), features, shapes)
-    torch.testing.assert_close(injector(patches, pyramid, grid), expected, atol=1e-5, rtol=1e-5)
-
-    normed, features = extractor.query_norm(pyramid), extractor.feat_norm(patches)
-    places = [place for shape in shapes for place in centres(*shape)]
-    read = pyramid + naive_deformable(extractor.attn, normed, places, features, (grid,))
-    inner = extractor.ffn.fc1(extractor.ffn_norm(read))
-    inner = extractor.ffn.fc2(torch.nn.functional.gelu(naive_depthwise(extractor.ffn.dwconv, inner, shapes)))
-    torch.testing.assert_close(extractor(pyramid, patches, grid), read + inner, atol=1e-5, rtol=1e-5)
-
-
-def naive_depthwise(layer: PyramidConvolution, tokens, shapes):
-    """The depthwise convolution of each scale, pixel by pixel."""
-    weight, bias = layer.dwconv.weight[:, 0], layer.dwconv.bias
-    parts, start = [], 0
-    for height, width in shapes:
-        scale = tokens[0, start : start + height * width].reshape(height, width, -1)
-        start += height * width
-        padded = torch.nn.functional.pad(scale, (0, 0, 1, 1, 1, 1))
-        for y in range(height):
-            for x in range(width):
-                window = padded[y : y + 3, x : x + 3]  # (3, 3, C)
-                parts.append((window * weight.permute(1, 2, 0)).sum((0, 1)) + bias)
-    return torch.stack(parts)[None]
+def test_builds_and_runs_without_storage():
+    with torch.device("meta"):
+        network = build_vit_adapter(SIZES["beitv2_l"], drop_path=0.3).eval()
+        maps = network(torch.empty(1, 3, 70, 96))
+    assert [features.shape[1] for features in maps] == SIZES["beitv2_l"].channels
+    assert [tuple(features.shape[2:]) for features in maps] == [(18, 24), (9, 12), (5, 6), (3, 3)]
 
 
 @pytest.mark.parametrize("absolute", [False, True])
@@ -188,51 +161,3 @@ def test_drop_path_rises_over_the_blocks_and_is_constant_in_the_adapter():
     np.testing.assert_allclose(rates, [0.0, 0.1, 0.2, 0.3])
     assert {part.drop_path.drop_prob for run in network.interactions for part in run.extractors} == {0.3}
     assert [len(run.extractors) for run in network.interactions] == [1, 1, 1, 3]
-
-
-def pretraining_file(patch=16, side=2, shared=False):
-    """What a BEiT pre-training file of this width holds."""
-    own = small(image_size=(32, 32)).state_dict()
-    state = {name: tensor for name, tensor in own.items() if name.startswith(("cls_token", "patch_embed", "blocks"))}
-    table = torch.randn(table_rows((side, side)), 2)
-    for index in range(4):
-        if shared:
-            del state[f"blocks.{index}.{TABLE}"]
-        else:
-            state[f"blocks.{index}.{TABLE}"] = table + index
-        state[f"blocks.{index}.attn.relative_position_index"] = torch.zeros(5, 5, dtype=torch.long)
-    if shared:
-        state[SHARED_TABLE] = table
-    state["patch_embed.proj.weight"] = torch.randn(24, 3, patch, patch)
-    return state | {"head.weight": torch.zeros(10, 24), "fc_norm.bias": torch.zeros(24), "mask_token": torch.zeros(1)}
-
-
-@pytest.mark.parametrize("shared_table", [False, True])
-def test_pretraining_files_fill_the_transformer(shared_table):
-    file = pretraining_file(shared=shared_table)
-    network = small(image_size=(64, 96))
-    converted = convert_beit(file, SMALL, (64, 96))
-    result = network.load_state_dict(converted, strict=False)
-    assert result.unexpected_keys == []
-    assert not any(name.startswith(("blocks", "cls_token", "patch_embed")) for name in result.missing_keys)
-    source = file[SHARED_TABLE] if shared_table else file[f"blocks.3.{TABLE}"]
-    torch.testing.assert_close(converted[f"blocks.3.{TABLE}"], resize_table(source, (2, 2), (4, 6)))
-
-
-def test_patches_of_14_pixels_become_16_by_plain_bicubic():
-    file = pretraining_file(patch=14)
-    weight = convert_beit(file, SMALL, (64, 64))["patch_embed.proj.weight"]
-    expected = torch.nn.functional.interpolate(file["patch_embed.proj.weight"], size=(16, 16), mode="bicubic")
-    torch.testing.assert_close(weight, expected)
-
-
-def test_tables_can_be_left_out_and_must_be_square():
-    tables = {f"blocks.0.{TABLE}": torch.zeros(table_rows((2, 2)), 2), "cls_token": torch.zeros(1)}
-    assert list(resize_positions(tables, (64, 64), "skip")) == ["cls_token"]
-    assert list(resize_positions(tables, (32, 32), "skip")) == list(tables)
-    with pytest.raises(InputError, match="square grid"):
-        resize_positions({f"blocks.0.{TABLE}": torch.zeros(table_rows((2, 3)), 2)}, (64, 64))
-    embedding = torch.randn(1, 5, 8)
-    resized = resize_positions({"pos_embed": embedding}, (64, 96))["pos_embed"]
-    assert resized.shape == (1, 25, 8)
-    assert torch.equal(resized[:, 0], embedding[:, 0])

@@ -18,7 +18,7 @@ from vspwlib.models.backbones.vit_adapter import PATCH, ViTAdapterSize, patch_gr
 TABLE = "attn.relative_position_bias_table"
 SHARED_TABLE = "rel_pos_bias.relative_position_bias_table"
 #: What pre-training files hold beyond the transformer: classifiers, final norms, mask tokens, indices that we compute.
-BEYOND = ("head.", "norm.", "fc_norm.", "lm_head.", "mask_token", "relative_position_index")
+BEYOND = ("head.", "norm.", "fc_norm.", "lm_head.", "mask_token", "rel_pos_bias.relative_position_index")
 
 
 def convert_beit(
@@ -35,7 +35,8 @@ def convert_beit(
         image_size: ``(H, W)`` at which it stores its position tables.
         relpos: How tables change their grid; ``skip`` leaves out those of another grid.
     """
-    kept = {name: tensor for name, tensor in state.items() if not any(part in name for part in BEYOND)}
+    beyond = {name for name in state if name.startswith(BEYOND) or name.endswith("attn.relative_position_index")}
+    kept = {name: tensor for name, tensor in state.items() if name not in beyond}
     shared = kept.pop(SHARED_TABLE, None)
     if shared is not None:
         kept |= {f"blocks.{index}.{TABLE}": shared for index in range(size.depth)}

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vspwlib.models.backbones.interaction import LayerNorm
-from vspwlib.models.backbones.relative_position import Grid, relative_bias, resize_table, table_rows
+from vspwlib.models.backbones.relative_position import Grid, RelativeBias, resize_table, table_rows
 
 
 class BeitAttention(nn.Module):
@@ -34,8 +34,7 @@ class BeitAttention(nn.Module):
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         joint = functional.linear(tokens, self.qkv.weight, bias).view(batch, count, 3, self.heads, -1)
         query, key, value = joint.permute(2, 0, 3, 1, 4)  # each (B, heads, N, C/heads)
-        mask = None if shared_rel_pos_bias is None else shared_rel_pos_bias.to(query.dtype)
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=shared_rel_pos_bias)
         return self.proj(mixed.transpose(1, 2).reshape(batch, count, channels))
 
 
@@ -62,18 +61,23 @@ class BeitBlocks(nn.ModuleList):
         for block in self:
             block.attn = BeitAttention(channels, heads, table=table)
 
-    def run(self, index: int, tokens: Tensor, grid: Grid, pairs: Tensor | None) -> Tensor:
+    def run(self, index: int, tokens: Tensor, bias_of: RelativeBias | None) -> Tensor:
         """Run one block.
 
         Args:
             index: Which.
             tokens: ``(B, 1 + h·w, C)``, the class token first.
-            grid: Patches (h, w).
-            pairs: Table row of every pair of tokens, or None without relative positions.
+            bias_of: Maker of the bias for the grid (h, w), or None without relative positions.
         """
         block = self[index]
-        if pairs is None or self.table is None:
+        if bias_of is None or self.table is None:
             return block(tokens)
-        stored = block.get_parameter("attn.relative_position_bias_table")
-        table = resize_table(stored, self.table, grid)
-        return block(tokens, shared_rel_pos_bias=relative_bias(table, pairs))
+        table = resize_table(block.get_parameter("attn.relative_position_bias_table"), self.table, bias_of.grid)
+        return block(tokens, shared_rel_pos_bias=bias_of(table.to(_attention_type(tokens))))
+
+
+def _attention_type(tokens: Tensor) -> torch.dtype:
+    """Return the type that attention runs in: under autocast half the memory for the bias of all pairs."""
+    kind = tokens.device.type
+    autocast = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    return torch.get_autocast_dtype(kind) if autocast else tokens.dtype

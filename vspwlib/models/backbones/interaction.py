@@ -62,7 +62,7 @@ class PyramidConvolution(nn.Module):
         shapes = pyramid_shapes(grid)
         scales = pyramid.transpose(1, 2).split([h * w for h, w in shapes], dim=2)
         maps = [self.dwconv(scale.unflatten(2, shape)) for scale, shape in zip(scales, shapes, strict=True)]
-        return torch.cat([scale.flatten(2) for scale in maps], dim=2).transpose(1, 2)
+        return torch.cat([scale.flatten(2).transpose(1, 2) for scale in maps], dim=1)
 
 
 class ConvolutionalFeedForward(nn.Module):

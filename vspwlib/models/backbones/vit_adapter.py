@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from vspwlib.models.backbones.beit import BeitBlocks
 from vspwlib.models.backbones.interaction import Interaction, pyramid_shapes
-from vspwlib.models.backbones.relative_position import Grid, relative_position_index
+from vspwlib.models.backbones.relative_position import Grid, RelativeBias
 from vspwlib.models.backbones.spatial_prior import SpatialPrior, initialise_convolution
 from vspwlib.models.ops.deformable_attention import DeformableAttention
 
@@ -246,7 +246,7 @@ class ViTAdapter(nn.Module):
         maps = [self.up(second) + first, second, third, fourth]
         outputs = []
         for level, (features, tokens) in enumerate(zip(maps, states, strict=True)):
-            state = tokens.transpose(1, 2).unflatten(2, grid)
+            state = tokens.transpose(1, 2).unflatten(2, grid).contiguous()  # or it resizes channels-last and back
             state = functional.interpolate(state, size=features.shape[2:], mode="bilinear", align_corners=False)
             stride = 4 * 2**level
             whole = self.get_submodule(f"norm{level + 1}")(features + state)
@@ -255,14 +255,14 @@ class ViTAdapter(nn.Module):
 
     def _interact(self, patches: Tensor, pyramid: Tensor, grid: Grid) -> tuple[list[Tensor], Tensor]:
         """Return the patch tokens after each interaction, and the pyramid's tokens after the last."""
-        pairs = relative_position_index(grid, patches.device) if self.blocks.table is not None else None
+        bias_of = RelativeBias(grid, patches.device) if self.blocks.table is not None else None
         classes = self.cls_token.expand(len(patches), -1, -1)
         states = []
         for interaction, (start, end) in zip(self.interactions, self.interaction_blocks, strict=True):
             patches = self._run(interaction.injector, patches, pyramid, grid)
             tokens = torch.cat([classes, patches], dim=1)
             for index in range(start, end + 1):
-                tokens = self._run(self.blocks.run, index, tokens, grid, pairs)
+                tokens = self._run(self.blocks.run, index, tokens, bias_of)
             classes, patches = tokens[:, :1], tokens[:, 1:]
             for extractor in interaction.extractors:
                 pyramid = self._run(extractor, pyramid, patches, grid)
