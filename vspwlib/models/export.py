@@ -90,6 +90,7 @@ class ExportMismatch(Exception):  # noqa: N818  a finding about the file, not a 
         self.agreement = agreement
 
 
+@torch.no_grad()  # throughout: torch.onnx runs the graph again, where gradients give attention another memory layout
 def export(
     network: nn.Module,
     path: Path,
@@ -138,8 +139,7 @@ def export(
     folder.mkdir(parents=True)
     try:
         run = _write(program, folder / path.name, kind=kind, metadata=metadata, opset=opset)
-        with torch.no_grad():
-            agreement = Agreement.between(module(fresh), run(fresh))
+        agreement = Agreement.between(module(fresh), run(fresh))
         if not agreement.within(tolerance):
             raise ExportMismatch(agreement, tolerance)
         for written in sorted(folder.iterdir(), reverse=True):  # weights before the graph that names them
@@ -163,18 +163,17 @@ def _require_onnx() -> None:
 def _trace(module: nn.Module, images: Tensor, *, dynamic_batch: bool) -> ExportedProgram:
     shapes = {INPUT: {0: Dim("batch", min=1)}} if dynamic_batch else None
     try:
-        with torch.no_grad():
-            return torch.export.export(module, (images,), dynamic_shapes=shapes, strict=False)
+        return torch.export.export(module, (images,), dynamic_shapes=shapes, strict=False)
     except (RuntimeError, ValueError) as error:
-        fixed = dynamic_batch and "batch" in str(error)
-        fail(
-            "--dynamic-batch" if fixed else "network",
-            expected="a network that computes with the batch size alone"
-            if fixed
-            else "one that torch.export can trace",
-            got=str(error).strip().splitlines()[0],
-            fix="leave it out: one image at a time." if fixed else "no decisions by a tensor's values in forward().",
-        )
+        got = _first_line(error)
+        if dynamic_batch and "batch" in str(error):
+            fail("--dynamic-batch", expected="a network that takes any batch", got=got, fix="leave it out.")
+        fix = "let forward() decide nothing by the values of a tensor."
+        fail("network", expected="one that torch.export can trace", got=got, fix=fix)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _write(program: ExportedProgram, path: Path, *, kind: str, metadata: Mapping[str, Any], opset: int | None) -> Run:
@@ -195,9 +194,8 @@ def _write_onnx(program: ExportedProgram, path: Path, *, metadata: Mapping[str, 
             program, dynamo=True, input_names=[INPUT], output_names=[OUTPUT], opset_version=opset, verbose=False
         )
     except OnnxExporterError as error:
-        fail(
-            "network", expected="operators that ONNX has", got=str(error).strip().splitlines()[0], fix="--format torch."
-        )
+        got = _first_line(error.__cause__ or error)
+        fail("network", expected="operators that ONNX has", got=got, fix="take --format torch.")
     if converted is None:  # only where a file is named
         raise TypeError("torch.onnx.export: expected an ONNXProgram, got None.")
     for name, value in metadata.items():
