@@ -1,5 +1,6 @@
 """Weights in and out: safetensors, written atomically, loaded strictly, nothing in a file ever executed."""
 
+import json
 import os
 import re
 from collections import OrderedDict
@@ -63,6 +64,28 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         got = f"{len(state)} entries, {len(strange)} of them others ({', '.join(strange[:3])})" if state else "none"
         fail("checkpoint", expected="a state dict of tensors", got=got, where=path)
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Read names and shapes from JSON: ``{name: shape}`` or ``{"keys": {name: shape}}``.
+
+    A shape is a list, or a mapping that holds one as ``shape``.
+
+    Raises:
+        InputError: when the file is missing or holds anything else.
+    """
+    if not path.is_file():
+        fail("--keys", expected="a file", got="nothing there", where=path, fix="check the path.")
+    try:
+        loaded = json.loads(path.read_text("utf-8"))
+        entries = loaded["keys"] if isinstance(loaded.get("keys"), dict) else loaded
+        shapes = {name: value["shape"] if isinstance(value, dict) else value for name, value in entries.items()}
+        sound = all(isinstance(size, int) and size >= 0 for shape in shapes.values() for size in shape)
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        fail("--keys", expected="JSON of names and shapes", got=f"{type(error).__name__}: {error}", where=path)
+    if not (shapes and sound):
+        fail("--keys", expected="shapes as lists of sizes", got="other values" if shapes else "none", where=path)
+    return {name: tuple(shape) for name, shape in shapes.items()}
 
 
 def _state_of(loaded: Any) -> Mapping[str, Any]:
