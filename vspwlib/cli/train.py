@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from vspwlib.checks import fail
 from vspwlib.cli.options import DataOption, DeviceOption, JsonOption, WorkspaceOption, parse_data, parse_settings
 from vspwlib.runs import Workspace
 
@@ -16,6 +17,10 @@ def train(
     data: DataOption = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change a setting, as in --set optim.lr=1e-4 (repeatable).")
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="Starting weights: a file (a network or a backbone), timm (ImageNet), or none."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of initialisation, data order, augmentation and dropout.")] = 0,
     name: Annotated[str | None, typer.Option(help="Name of the run; default PROFILE-RECIPE-sSEED.")] = None,
@@ -35,7 +40,7 @@ def train(
     from vspwlib.recipes import recipe as resolve
 
     place = Workspace.locate(workspace)
-    resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings))
+    resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings) | _start(init))
     folders = parse_data(data, place)  # refused before torch is loaded
 
     from vspwlib.pipeline.training import train as run_training
@@ -66,6 +71,22 @@ def train(
         "path": str(Path(run.path)),
     }
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>12}  {value}" for key, value in summary.items()))
+
+
+def _start(init: str | None) -> dict[str, str]:
+    """Turn ``--init`` into a setting; a file is looked for now, and named so that the run can be told from anywhere."""
+    import json
+
+    if init is None:
+        return {}
+    if init in {"none", "timm"}:
+        return {"model.init": json.dumps(init)}
+    path = Path(init).expanduser().resolve()
+    if not path.is_file():
+        fail(
+            "--init", expected="none, timm or an existing file", got="nothing there", where=path, fix="check the path."
+        )
+    return {"model.init": json.dumps(str(path))}
 
 
 class TrainingProgress:

@@ -1,0 +1,48 @@
+"""``vspw train``: how starting weights are named."""
+
+import pytest
+from typer.testing import CliRunner
+
+from vspwlib.checks import InputError
+from vspwlib.cli import app
+from vspwlib.pipeline import training
+
+
+class StoppedError(Exception):
+    """Ends the command once it has called the training."""
+
+
+@pytest.fixture
+def started(monkeypatch, tmp_path):
+    """Run the command up to its training; return the recipe that it hands over."""
+    given = []
+
+    def train(recipe, *arguments, **options):
+        given.append(recipe)
+        raise StoppedError
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.chdir(tmp_path)
+
+    def start(*arguments):
+        command = ["train", "upernet_swin_tiny", "--workspace", str(tmp_path / "ws"), *arguments]
+        result = CliRunner().invoke(app, command)
+        if not isinstance(result.exception, StoppedError):
+            raise result.exception
+        return given.pop().model.init
+
+    return start
+
+
+def test_starting_weights_are_a_word_or_a_file_named_from_the_root(started, tmp_path):
+    (tmp_path / "my weights.pth").touch()
+    assert started() == "none"
+    assert started("--init", "timm") == "timm"
+    assert started("--init", "none", "--set", "model.init=timm") == "none"
+    assert started("--init", "my weights.pth") == str(tmp_path / "my weights.pth")
+
+
+def test_a_file_that_is_not_there_is_named_before_anything_starts(started, tmp_path):
+    with pytest.raises(InputError, match="--init: expected none, timm or an existing file, got nothing there"):
+        started("--init", "imagenet")
+    assert not (tmp_path / "ws").exists()
