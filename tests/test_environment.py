@@ -14,6 +14,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 OURS = {"tests", "vspwlib", "workbench", "app"}
+#: Packages that a declared one brings where it can use them: torch's CUDA builds bring Triton.
+BROUGHT = {"triton": "torch"}
 PIN = re.compile(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.]*", re.IGNORECASE)
 
 
@@ -116,6 +118,6 @@ def test_code_imports_only_declared_dependencies(sources: tuple, project: dict, 
     undeclared = {
         f"{path}: {name}"
         for name, path in foreign
-        if not declared & {canonicalize_name(dist) for dist in providers.get(name, ())}
+        if not declared & {canonicalize_name(dist) for dist in (*providers.get(name, ()), BROUGHT.get(name, name))}
     }
     assert undeclared == set(), "name the package in pyproject.toml"

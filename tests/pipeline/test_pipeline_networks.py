@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from vspwlib.checks import InputError
 from vspwlib.config import override
+from vspwlib.models.checkpoint import save_weights
+from vspwlib.models.zoo import build
 from vspwlib.pipeline.prediction import load_network, predict
 from vspwlib.pipeline.training import train
 from vspwlib.recipes import RECIPES, recipe
@@ -64,3 +67,28 @@ def test_layer_decay_checkpointing_and_dropout_reach_the_training(tiny_data, tmp
     scales = {group["lr_scale"] for group in state["optimizer"]["param_groups"]}
     assert min(scales) == pytest.approx(0.9 ** (8 + 1))
     assert max(scales) == 1.0
+
+
+def test_a_run_starts_from_anothers_weights(tiny_data, tmp_path):
+    """A file of another class count and another crop: everything but classifiers and resized tables is taken."""
+    torch.manual_seed(5)
+    source = build("mask2former_beitv2_adapter_tiny", num_classes=9, image_size=(64, 64))
+    save_weights(tmp_path / "other.safetensors", source.state_dict())
+    settings = {"augment.crop": "[32,64]", "augment.short_side": "32", "optim.lr": "0.0", "train.iterations": "1"}
+    plan = short("t1_beitv2", "mini", **settings, **{"model.init": str(tmp_path / "other.safetensors")})
+    run = train(plan, Workspace.locate(tmp_path / "workspace"), {"vspw": tiny_data}, device="cpu")
+    note = next(record["note"] for record in run.log() if record["kind"] == "init")
+    assert "9 classes are not ours" in note
+    trained, began = load_network(run, which="last").state_dict(), source.state_dict()
+    assert torch.equal(trained["backbone.patch_embed.proj.weight"], began["backbone.patch_embed.proj.weight"])
+    assert torch.equal(trained["decode_head.query_feat.weight"], began["decode_head.query_feat.weight"])
+    assert trained["decode_head.cls_embed.weight"].shape[0] == 125
+    table = "backbone.blocks.0.attn.relative_position_bias_table"
+    assert trained[table].shape != began[table].shape
+
+
+def test_weights_that_are_not_there_leave_no_run(tiny_data, tmp_path):
+    plan = short("t1_swin", "mini", **{"model.init": str(tmp_path / "none.pth")})
+    with pytest.raises(InputError, match=r"model\.init"):
+        train(plan, Workspace.locate(tmp_path), {"vspw": tiny_data}, device="cpu")
+    assert not list(tmp_path.glob("runs/*"))

@@ -117,6 +117,9 @@ class TrainingProgress:
 
     def show(self, record: dict[str, Any]) -> None:
         """Move the bar to a record's step."""
+        if record["kind"] == "init":
+            self._bar.console.print(record["note"])
+            return
         if record["kind"] == "val":
             self.best_miou = max(self.best_miou or 0.0, record["miou"])
             return

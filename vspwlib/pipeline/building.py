@@ -17,6 +17,7 @@ from vspwlib.data.dataset import ClipDataset
 from vspwlib.data.index import open_split
 from vspwlib.data.loader import build_loader
 from vspwlib.data.transforms import ClipAugment
+from vspwlib.models.initialise import LoadReport, initialise
 from vspwlib.models.segmenter import semantic_scores
 from vspwlib.models.zoo import build
 from vspwlib.predict.predictor import Predictor
@@ -93,6 +94,16 @@ def build_model(recipe: Recipe, fabric: Fabric) -> nn.Module:
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place but for the root, which is no batch norm
     return model
+
+
+def start_from(recipe: Recipe, model: nn.Module) -> LoadReport | None:
+    """Give a freshly built network the weights that its recipe starts from; None for a start from scratch.
+
+    Raises:
+        InputError: when they do not fit, or are not to be had.
+    """
+    chosen = recipe.model
+    return initialise(model, chosen.name, chosen.init, image_size=recipe.augment.crop, relpos=chosen.relpos)
 
 
 def build_objective(recipe: Recipe) -> Objective:

@@ -23,6 +23,7 @@ from vspwlib.pipeline.building import (
     build_objective,
     build_plan,
     build_predictor,
+    start_from,
     video_root,
 )
 from vspwlib.predict.scores import labels
@@ -86,9 +87,16 @@ def train(
     evaluate = None
     if recipe.train.val_every and recipe.val_split is not None:
         evaluate = _evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
+    model = build_model(recipe, fabric)
+    report = None if resume else start_from(recipe, model)
     run = _open_run(recipe, workspace, data, name or run_name(recipe), resume=resume, overwrite=overwrite)
+    if report is not None and fabric.is_global_zero:
+        record = {"kind": "init", "step": 0, "note": str(report), "allowed": dict(report.allowed)}
+        run.append_log(record)
+        if on_record is not None:
+            on_record(record)
     fit(
-        build_model(recipe, fabric),
+        model,
         batches,
         build_objective(recipe),
         build_plan(recipe),
