@@ -98,6 +98,40 @@ def test_what_has_no_name_of_ours_is_reported_under_its_own():
     assert "classifier" in found.allowed["head.weight"]
 
 
+def test_a_whole_file_of_the_swin_authors_fits():
+    """Their names, written down from the reference's rename rules read backwards, and the masks that they store."""
+    aim = target("upernet_swin_tiny")
+    rules = {
+        "patch_embed.projection": "patch_embed.proj",
+        "backbone.stages": "backbone.layers",
+        ".attn.w_msa.": ".attn.",
+        ".ffn.layers.0.0.": ".mlp.fc1.",
+        ".ffn.layers.1.": ".mlp.fc2.",
+    }
+    theirs = {}
+    for name, shape in aim.shapes.items():
+        official = name
+        for ours, other in rules.items():
+            official = official.replace(ours, other)
+        theirs[official] = shape
+    theirs["backbone.layers.0.blocks.1.attn_mask"] = (4, 36, 36)
+    found = compare_with(aim, theirs)
+    assert found.fits, (found.missing, found.unexpected, found.reshaped)
+    assert list(found.allowed) == ["backbone.layers.0.blocks.1.attn_mask"]
+    assert len(found.matched) == len(aim.shapes)
+    assert found.renamed["backbone.stages.0.downsample.norm.bias"] == "backbone.layers.0.downsample.norm.bias"
+
+
+def test_pre_training_of_internimage_fills_its_backbone():
+    aim = target("upernet_internimage_tiny")
+    own = {name.removeprefix("backbone."): shape for name, shape in aim.shapes.items() if "_head" not in name}
+    classifier = {"head.weight": (9, 9), "conv_head.0.weight": (9, 9, 1, 1), "conv_head.1.0.weight": (9,)}
+    found = compare_with(aim, own | classifier)
+    assert found.fits
+    assert len(found.matched) == len(own)
+    assert set(classifier) < set(found.allowed)
+
+
 def beit_file(size, *, shared, patches=14, patch=16):
     """Names and shapes of a BEiT pre-training file at 14x14 patches, as published ones have them."""
     width, rows = size.embed_dim, (2 * patches - 1) ** 2 + 3
