@@ -104,6 +104,36 @@ def test_a_network_leaves_with_weights_of_a_file_or_fresh_ones(tmp_path, workspa
     assert "fresh, untrained weights" in fresh.stderr
 
 
+def test_released_names_are_understood_and_other_class_counts_refused(tmp_path, monkeypatch):
+    """A Swin file as mmseg releases them, under ``state_dict``; the export itself is not what is tested."""
+    from vspwlib.models import export
+    from vspwlib.models.zoo import build
+
+    torch.manual_seed(7)
+    network = build("upernet_swin_tiny", num_classes=9)
+    torch.save({"meta": {}, "state_dict": network.state_dict()}, tmp_path / "released.pth")
+    seen = []
+
+    def keep(network, *_, **__):
+        seen.append(network.state_dict())
+        return export.Agreement(0.0, 1.0, 0.0)
+
+    monkeypatch.setattr(export, "export", keep)
+    arguments = (
+        "upernet_swin_tiny",
+        "--checkpoint",
+        tmp_path / "released.pth",
+        "--output",
+        tmp_path / "a",
+        "-w",
+        tmp_path,
+    )
+    assert run(*arguments, "--num-classes", 9).exit_code == 0
+    torch.testing.assert_close(dict(seen[0]), dict(network.state_dict()))
+    with pytest.raises(InputError, match=r"got 9 .*Fix: --num-classes 9"):
+        run(*arguments)
+
+
 def test_onnx_holds_the_same_metadata(tmp_path):
     import onnx
 

@@ -105,7 +105,6 @@ def _from_zoo(
 ) -> _Source:
     from vspwlib.checks import check_choice
     from vspwlib.labels import CLASS_NAMES
-    from vspwlib.models.checkpoint import load_weights
     from vspwlib.models.zoo import NETWORKS, build
 
     check_choice("RUN_OR_NETWORK", name, [*NETWORKS, *(run.name for run in place.runs())])
@@ -113,12 +112,29 @@ def _from_zoo(
     size = _size(sides, (crop, crop))
     network = build(name, num_classes=num_classes, image_size=size)
     if checkpoint is not None:
-        load_weights(network, checkpoint)
+        _load(network, NETWORKS[name], checkpoint, size)
     else:
         typer.secho(f"vspw: {name} has fresh, untrained weights here; --checkpoint FILE loads some.", err=True)
     classes = CLASS_NAMES if num_classes == len(CLASS_NAMES) else None  # whose names would those of another count be
     origin = {"network": name, "run": None, "weights": checkpoint.name if checkpoint else "fresh, untrained"}
     return _Source(network, _metadata({**origin, "recipe": None}, classes=classes, size=size), size)
+
+
+def _load(network: Any, entry: Any, path: Path, size: tuple[int, int]) -> None:
+    """Load a file of ours, or a released one under its own names; every tensor has to come from it."""
+    from vspwlib.checks import fail
+    from vspwlib.models.checkpoint import load_weights
+    from vspwlib.models.initialise import load_released
+
+    if entry.family is None:  # a network of the user's own: nothing is known about other names
+        load_weights(network, path)
+        return
+    report = load_released(network, path, entry, image_size=size)
+    if report.kind != "segmentation":
+        fail("checkpoint", expected="a whole network", got="a backbone", where=path, fix="train it first (--init).")
+    if report.fresh_classifier:
+        fix = f"--num-classes {report.classes}."
+        fail("checkpoint", expected="as many classes as asked for", got=report.classes, where=path, fix=fix)
 
 
 def _size(sides: tuple[int | None, int | None], default: tuple[int, int]) -> tuple[int, int]:
