@@ -62,9 +62,6 @@ def test_tiny_networks_train_and_answer_at_any_size(name):
 
 def test_every_network_is_a_recipe():
     assert sorted(NETWORK_RECIPES) == sorted(NETWORKS)
-    for name in NETWORKS:
-        network = build_empty(name)
-        assert network.decode_head.num_classes == 124
 
 
 def test_table_1_names_its_networks_at_each_scale():
