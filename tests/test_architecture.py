@@ -13,7 +13,8 @@ import pytest
 LAYERS: dict[str, set[str]] = {
     "checks": set(),
     "labels": set(),
-    "config": set(),
+    "values": set(),
+    "config": {"values"},
     "runs": set(),
     "models": set(),
     "losses": set(),

@@ -5,11 +5,11 @@ Lengths are pixels, rates are fractions, times are iterations (optimizer steps) 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from vspwlib.checks import check_choice, check_range, fail, require
+from vspwlib.checks import check_choice, check_range, require
+from vspwlib.values import build, parse
 
 Size = tuple[int, int]
 
@@ -58,7 +58,7 @@ class ModelConfig:
     relpos: Literal["interpolate", "crop", "skip"] = "interpolate"  # position tables of a file at another image size
 
     def __post_init__(self) -> None:
-        check_choice("model.relpos", self.relpos, ("interpolate", "crop", "skip"))
+        _check_words(self, "model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,40 @@ class LossConfig:
     def __post_init__(self) -> None:
         check_range("loss.stride", self.stride, 1, 8)
         check_range("loss.points", self.points, 1)
-        check_choice("loss.normalizer", self.normalizer, ("local", "global"))
+        _check_words(self, "loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastConfig:
+    """The contrastive loss over the patches of a clip. The paper: weight 0.1; all else here is our reading."""
+
+    weight: float = 0.0  # 0 trains without it
+    temperature: float = 0.1
+    learn_temperature: bool = False
+    level: Literal["decoder", "mask_features", "backbone"] = "decoder"  # which features (vspwlib.models.embedding)
+    projection: Literal["linear", "mlp", "none"] = "linear"
+    channels: int = 256  # of the projection
+    normalize: bool = True  # bring features to length 1
+    anchors: Literal["all", "sampled"] = "all"  # sampled: a few, as ContrastiveSeg draws them, across the whole batch
+    anchor_weights: Literal["uniform", "balanced"] = "uniform"  # balanced: every class of a clip weighs the same
+    negatives: Literal["clip", "image"] = "clip"
+    bank: int = 0  # patches of other clips that are remembered as positives and negatives
+    bank_patches: int = 64  # that each clip leaves there
+
+    def __post_init__(self) -> None:
+        _check_words(self, "contrast")
+        check_range("contrast.weight", self.weight, 0)
+        check_range("contrast.temperature", self.temperature, 1e-4)
+        check_range("contrast.channels", self.channels, 1)
+        check_range("contrast.bank", self.bank, 0)
+        check_range("contrast.bank_patches", self.bank_patches, 1)
+        special = [self.bank > 0, self.anchors == "sampled", self.negatives == "image"]
+        require(
+            sum(special) <= 1,
+            "contrast",
+            expected="at most one of bank, anchors=sampled and negatives=image",
+            got=f"bank={self.bank}, anchors={self.anchors}, negatives={self.negatives}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +133,7 @@ class OptimConfig:
     ema: float | None = None  # decay of the weight average; None keeps none
 
     def __post_init__(self) -> None:
+        _check_words(self, "optim")
         check_range("optim.lr", self.lr, 0)
         check_range("optim.warmup", self.warmup, 0)
         check_range("optim.ema", self.ema or 0.0, 0, 0.999999)
@@ -127,7 +161,7 @@ class TrainConfig:
             check_range(f"train.{name}", getattr(self, name), 1)
         check_range("train.val_every", self.val_every, 0)
         check_range("train.workers", self.workers, 0)
-        check_choice("train.precision", self.precision, ("auto", "fp32", "bf16"))
+        _check_words(self, "train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +207,7 @@ class Recipe:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    contrast: ContrastConfig = field(default_factory=ContrastConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     predict: PredictConfig = field(default_factory=PredictConfig)
@@ -184,7 +219,7 @@ class Recipe:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
         """Rebuild a recipe from :meth:`to_dict`; unknown keys are refused by name."""
-        return _build(cls, values, prefix="")
+        return build(cls, values)
 
 
 def override(recipe: Recipe, assignments: Mapping[str, str]) -> Recipe:
@@ -217,52 +252,17 @@ def override(recipe: Recipe, assignments: Mapping[str, str]) -> Recipe:
             got=f"the group {name}",
             fix=f"set {name}.<field>.",
         )
-        node[leaf] = _parse(text)
+        node[leaf] = parse(text)
     return Recipe.from_dict(values)
+
+
+def _check_words(group: Any, name: str) -> None:
+    """Require one of its words in every field of a group that has words to choose from."""
+    for field_name, hint in get_type_hints(type(group)).items():
+        if get_origin(hint) is Literal:
+            check_choice(f"{name}.{field_name}", getattr(group, field_name), get_args(hint))
 
 
 def with_seed(recipe: Recipe, seed: int) -> Recipe:
     """Return ``recipe`` with another seed."""
     return replace(recipe, train=replace(recipe.train, seed=seed))
-
-
-def _parse(text: str) -> Any:
-    import json
-
-    words = {"none": None, "true": True, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
-
-
-def _build(cls: type[Any], values: Mapping[str, Any], *, prefix: str) -> Any:
-    hints = get_type_hints(cls)
-    known = {item.name for item in fields(cls)}
-    for name in values:
-        check_choice("setting", name, known, where=prefix + name)
-    return cls(**{name: _convert(hints[name], value, prefix + name) for name, value in values.items()})
-
-
-def _convert(kind: Any, value: Any, name: str) -> Any:
-    """Bring a JSON value to the annotated type: lists to tuples, ints to floats; other differences are errors."""
-    if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, Mapping):
-        return _build(kind, value, prefix=f"{name}.")
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal and value in arguments:
-        return value
-    if origin in (Union, UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _convert(next(item for item in arguments if item is not type(None)), value, name)
-    if origin is tuple and isinstance(value, list | tuple):
-        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        if len(inner) == len(value):
-            return tuple(_convert(part, item, name) for part, item in zip(inner, value, strict=True))
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-        return value
-    fail("setting", expected=getattr(kind, "__name__", str(kind)), got=repr(value), where=name)

@@ -23,13 +23,13 @@ TYPES = {torch.float64: 1e-12, torch.float32: 2e-6, torch.float16: 2e-3}
 
 def solved(option, dtype, backend, device="cpu"):
     """Loss and gradient of one case."""
-    x, labels = make(70, 8, 1 if option == "one class" else 5)
-    features, classes = make(30, 8, 6, seed=1)
+    x, labels = make(34, 8, 1 if option == "one class" else 5)
+    features, classes = make(15, 8, 6, seed=1)
     x = x.to(torch.float64 if dtype == torch.float64 else torch.float32).to(device).requires_grad_()
     loss = pixel_contrast_loss(
         x,
         labels.to(device),
-        image_ids=(torch.arange(70) // 25).to(device),
+        image_ids=(torch.arange(34) // 12).to(device),
         temperature=0.001 if option == "cold" else 0.1,
         negatives="image" if option == "image" else "clip",
         bank=Bank(features.to(x), torch.where(classes == 255, -1, classes).to(device)) if option == "bank" else None,

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from vspwlib.losses.contrastive import pixel_contrast_loss
 from vspwlib.losses.pixel import pixel_losses
 from vspwlib.losses.set_criterion import SetCriterion, set_losses
 from vspwlib.models.segmenter import SegOutput
+from vspwlib.train.contrast import ContrastTerm
 from vspwlib.train.objective import Objective
 
 
@@ -72,3 +74,16 @@ def test_the_normalizer_reaches_both_kinds():
 def test_an_empty_output_is_refused(masks):
     with pytest.raises(TypeError, match="expected logits, or class_logits and mask_logits"):
         Objective()(SegOutput(), masks)
+
+
+def test_the_contrastive_term_joins_the_others(masks):
+    logits = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(2))
+    features = torch.randn(2, 6, 4, 4, generator=torch.Generator().manual_seed(4))
+    output = SegOutput(logits=logits, embedding=features)
+    without = Objective()(output, masks)
+    terms = Objective(contrast=ContrastTerm(weight=0.3))(output, masks, torch.tensor([0, 0]))
+    assert {name: float(terms[name]) for name in without} == {name: float(value) for name, value in without.items()}
+    loss = pixel_contrast_loss(features, masks, clip_ids=[0, 0])
+    assert float(terms["loss_nce"]) == pytest.approx(0.3 * float(loss))
+    apart = Objective(contrast=ContrastTerm(weight=1.0))(output, masks)["loss_nce"]
+    assert float(apart) == pytest.approx(float(pixel_contrast_loss(features, masks, clip_ids=[0, 1])))

@@ -141,7 +141,7 @@ def _lay_out(
         check_shape("labels", labels.shape, (len(embedding),))
         if image_ids is not None:
             check_shape("image_ids", image_ids.shape, (len(embedding),))
-        return _Patches(embedding, labels, image_ids, _groups(ids, len(embedding), 1, embedding.device))
+        return _Patches(embedding, labels, image_ids, clip_rows(ids, len(embedding), 1, embedding.device))
     if embedding.dim() == 5:
         clips, frames = embedding.shape[:2]
         check_shape("labels", labels.shape, (clips, frames, "H", "W"))
@@ -153,7 +153,7 @@ def _lay_out(
     labels = labels_of_patches(labels, (height, width)).flatten()
     images = torch.arange(count, device=embedding.device).repeat_interleave(height * width)
     features = embedding.movedim(1, -1).flatten(0, 2)
-    return _Patches(features, labels, images, _groups(ids, count, height * width, embedding.device))
+    return _Patches(features, labels, images, clip_rows(ids, count, height * width, embedding.device))
 
 
 def labels_of_patches(labels: Tensor, size: tuple[int, int]) -> Tensor:
@@ -169,8 +169,10 @@ def labels_of_patches(labels: Tensor, size: tuple[int, int]) -> Tensor:
     return labels[:, rows[:, None], columns]
 
 
-def _groups(ids: Sequence[int] | None, count: int, patches: int, device: torch.device) -> list[slice | Tensor]:
-    """Return the rows of each clip: a slice where they lie side by side, which copies nothing.
+def clip_rows(ids: Sequence[int] | None, count: int, patches: int, device: torch.device) -> list[slice | Tensor]:
+    """Return the rows of each clip, clips in the order of their first: a slice where its rows lie side by side.
+
+    A slice copies nothing, and nothing waits for the device then.
 
     Args:
         ids: The clip of each of ``count`` items; None for one clip.

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 
 Shape = tuple[int, ...]
 
-#: Entries of a file that no network of ours stores.
+#: Entries of a file that a network of ours may have no place for.
 COMPUTED = (
     (r"\.relative_position_index$", "computed from the grid, never stored"),
     (r"\.attn_mask$", "computed from the image size, never stored"),
+    (r"^embedding_head\.", "the contrastive loss's projection: this network has none"),
 )
 #: Entries of ours that a file may lack.
 REBUILT = (
     (r"\.relative_position_index$", "built with the network"),
     (r"\.num_batches_tracked$", "a counter that starts again; some frameworks do not save it"),
+    (r"^embedding_head\.", "the contrastive loss's projection: fresh, only our own training stores one"),
 )
 #: Groups of entries that a file of a backbone alone may lack, each as a whole only.
 FRESH = (

@@ -20,6 +20,7 @@ class SegOutput(NamedTuple):
         class_logits: ``(B, Q, K+1)`` class logits of queries, the last one "no object", or None.
         mask_logits: ``(B, Q, h, w)`` mask logits of queries at stride 4, or None.
         embedding: ``(B, C, h', w')`` features for the contrastive loss, or None.
+        temperature: The temperature learned for them, no dimensions, or None.
         auxiliary: Further logits ``(B, K, h_i, w_i)`` that only training reads.
         intermediate: Pairs of class logits and mask logits after each earlier decoder layer, the untouched queries
             first, shaped like ``class_logits`` and ``mask_logits``; only training reads them.
@@ -29,6 +30,7 @@ class SegOutput(NamedTuple):
     class_logits: Tensor | None = None
     mask_logits: Tensor | None = None
     embedding: Tensor | None = None
+    temperature: Tensor | None = None
     auxiliary: tuple[Tensor, ...] = ()
     intermediate: tuple[tuple[Tensor, Tensor], ...] = ()
 
@@ -37,14 +39,22 @@ class Segmenter(nn.Module):
     """Backbone, decode head and an optional auxiliary head under mmseg's attribute names.
 
     The names are those of released checkpoints, so their keys are ours. The backbone maps images to four feature maps,
-    the decode head those to a :class:`SegOutput`, the auxiliary head to logits.
+    the decode head those to a :class:`SegOutput`, the auxiliary head to logits. An embedding head of ours, where there
+    is one, takes the place of the embedding that the decode head hands out.
     """
 
-    def __init__(self, backbone: nn.Module, decode_head: nn.Module, auxiliary_head: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        decode_head: nn.Module,
+        auxiliary_head: nn.Module | None = None,
+        embedding_head: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.decode_head = decode_head
         self.auxiliary_head = auxiliary_head
+        self.embedding_head = embedding_head
 
     def forward(self, images: Tensor) -> SegOutput:
         """Run the network.
@@ -57,6 +67,9 @@ class Segmenter(nn.Module):
         """
         features = self.backbone(images)  # four of (B, C_i, H/s, W/s)
         output: SegOutput = self.decode_head(features)
+        if self.embedding_head is not None:
+            embedding, temperature = self.embedding_head(features, output.embedding)
+            output = output._replace(embedding=embedding, temperature=temperature)
         if not self.training:
             return output._replace(intermediate=())
         if self.auxiliary_head is None:

@@ -17,10 +17,13 @@ from vspwlib.data.dataset import ClipDataset
 from vspwlib.data.index import open_split
 from vspwlib.data.loader import build_loader
 from vspwlib.data.transforms import ClipAugment
+from vspwlib.losses.contrast.memory import MemoryBank
+from vspwlib.models.embedding import add_embedding_head
 from vspwlib.models.initialise import LoadReport, initialise
 from vspwlib.models.segmenter import semantic_scores
-from vspwlib.models.zoo import build
+from vspwlib.models.zoo import NETWORKS, build
 from vspwlib.predict.predictor import Predictor
+from vspwlib.train.contrast import ContrastTerm
 from vspwlib.train.loop import Plan
 from vspwlib.train.objective import Objective
 
@@ -49,6 +52,11 @@ def bf16_is_native(device: torch.device) -> bool:
     return False
 
 
+def computes_in_bf16(precision: str, device: torch.device) -> bool:
+    """Tell whether a network runs in bfloat16 on a device under ``auto``, ``fp32`` or ``bf16``."""
+    return precision == "bf16" or (precision == "auto" and bf16_is_native(device))
+
+
 def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
     """Build Fabric for one process, or for the processes that torchrun or Slurm started.
 
@@ -57,21 +65,22 @@ def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
         device: ``auto``, ``cpu`` or ``cuda``.
     """
     accelerator = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
-    native = bf16_is_native(torch.device(accelerator))
-    use_bf16 = precision == "bf16" or (precision == "auto" and native)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric announces its precision under this name
     fabric = Fabric(
         accelerator=accelerator,
         devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
         num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
-        precision="bf16-mixed" if use_bf16 else "32-true",
+        precision="bf16-mixed" if computes_in_bf16(precision, torch.device(accelerator)) else "32-true",
     )
     fabric.launch()
     return fabric
 
 
 def build_network(recipe: Recipe) -> nn.Module:
-    """Build the recipe's network with fresh weights; position tables are stored for the recipe's crop."""
+    """Build the recipe's network with fresh weights; position tables are stored for the recipe's crop.
+
+    With a contrastive loss it has the embedding head that this loss reads.
+    """
     model = recipe.model
     network: nn.Module = build(
         model.name,
@@ -81,6 +90,18 @@ def build_network(recipe: Recipe) -> nn.Module:
         checkpointing=model.checkpointing,
         image_size=recipe.augment.crop,
     )
+    contrast = recipe.contrast
+    if contrast.weight:
+        entry = NETWORKS[model.name]
+        add_embedding_head(
+            network,
+            level=contrast.level,
+            projection=contrast.projection,
+            channels=contrast.channels,
+            normalize=contrast.normalize,
+            temperature=contrast.temperature if contrast.learn_temperature else None,
+            backbone_channels=entry.hyper_parameters().channels if entry.family else (),
+        )
     return network
 
 
@@ -106,9 +127,25 @@ def start_from(recipe: Recipe, model: nn.Module) -> LoadReport | None:
     return initialise(model, chosen.name, chosen.init, image_size=recipe.augment.crop, relpos=chosen.relpos)
 
 
-def build_objective(recipe: Recipe) -> Objective:
-    """Build the recipe's objective."""
-    loss = recipe.loss
+def build_objective(recipe: Recipe, device: torch.device | str = "cpu") -> Objective:
+    """Build the recipe's objective.
+
+    Args:
+        recipe: Its groups ``loss`` and ``contrast`` say how.
+        device: Where the network runs: on a GPU the contrastive loss's matrix products take the network's precision.
+    """
+    place = torch.device(device)
+    narrow = place.type == "cuda" and computes_in_bf16(recipe.train.precision, place)
+    loss, contrast = recipe.loss, recipe.contrast
+    term = ContrastTerm(
+        weight=contrast.weight,
+        temperature=contrast.temperature,
+        anchor_weights=contrast.anchor_weights,
+        negatives=contrast.negatives,
+        sampled=contrast.anchors == "sampled",
+        bank=MemoryBank(contrast.bank, per_clip=contrast.bank_patches) if contrast.bank else None,
+        precision=torch.bfloat16 if narrow else None,
+    )
     return Objective(
         cross_entropy=loss.cross_entropy,
         dice=loss.dice,
@@ -118,6 +155,7 @@ def build_objective(recipe: Recipe) -> Objective:
         classification=loss.classification,
         no_object=loss.no_object,
         points=loss.points,
+        contrast=term if contrast.weight else None,
     )
 
 
@@ -196,7 +234,6 @@ def build_predictor(
     def score(images: Tensor) -> Tensor:
         return semantic_scores(model(images))
 
-    bf16 = recipe.train.precision == "bf16" or (recipe.train.precision == "auto" and bf16_is_native(place))
     return Predictor(
         score,
         short_side=settings.short_side,
@@ -205,5 +242,5 @@ def build_predictor(
         flip=settings.flip if flip is None else flip,
         batch_windows=settings.batch_windows,
         device=place,
-        precision="bf16" if bf16 else "fp32",
+        precision="bf16" if computes_in_bf16(recipe.train.precision, place) else "fp32",
     )

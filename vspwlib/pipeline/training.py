@@ -98,7 +98,7 @@ def train(
     fit(
         model,
         batches,
-        build_objective(recipe),
+        build_objective(recipe, fabric.device),
         build_plan(recipe),
         run=run,
         fabric=fabric,

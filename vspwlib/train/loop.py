@@ -69,8 +69,9 @@ class Plan:
 class Training:
     """A network in training: its optimiser, its weight average and the number of steps done."""
 
-    def __init__(self, model: nn.Module, plan: Plan, fabric: Fabric) -> None:
+    def __init__(self, model: nn.Module, objective: Objective, plan: Plan, fabric: Fabric) -> None:
         self.plan = plan
+        self.objective = objective
         self.fabric = fabric
         self.step = 0
         self.images_per_step = 0  # over all processes; known after the first step
@@ -109,19 +110,27 @@ class Training:
             self.average.module.load_state_dict(snapshot.average or {})
             self.average.n_averaged.fill_(snapshot.step)
         self.optimizer.load_state_dict(snapshot.optimizer)
+        self.objective.load_state_dict(snapshot.objective, device=self.fabric.device)
         self.step, self.best = snapshot.step, snapshot.best
 
     def snapshot(self) -> Snapshot:
         """Return the state after the steps done so far."""
         average = None if self.average is None else self.average.module.state_dict()
-        return Snapshot(self.step, self.bare.state_dict(), average, self.optimizer.state_dict(), self.best)
+        return Snapshot(
+            step=self.step,
+            model=self.bare.state_dict(),
+            average=average,
+            optimizer=self.optimizer.state_dict(),
+            best=self.best,
+            objective=self.objective.state_dict(),
+        )
 
-    def advance(self, batches: Iterator[Batch], objective: Objective) -> dict[str, Tensor]:
+    def advance(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
         """Do one optimiser step over ``accumulate`` micro-batches.
 
         Args:
-            batches: Stream of micro-batches (``images`` ``(N, 3, H, W)``, ``masks`` ``(N, H, W)``).
-            objective: Terms to minimise.
+            batches: Stream of micro-batches (``images`` ``(N, 3, H, W)``, ``masks`` ``(N, H, W)`` and, for clips,
+                ``clip_ids`` ``(N,)`` on the CPU).
 
         Returns:
             Mean of each term over the micro-batches, and the gradient norm where it is clipped; on the device.
@@ -137,7 +146,7 @@ class Training:
             self.images_per_step += len(batch["images"]) * self.fabric.world_size
             last = part == plan.accumulate - 1
             with nullcontext() if last else self.fabric.no_backward_sync(self.model):
-                terms = objective(self.model(batch["images"]), batch["masks"])
+                terms = self.objective(self.model(batch["images"]), batch["masks"], batch.get("clip_ids"))
                 self.fabric.backward(torch.stack(list(terms.values())).sum() / plan.accumulate)
             for name, value in terms.items():
                 means[name] = means.get(name, 0) + value.detach() / plan.accumulate
@@ -200,7 +209,7 @@ def fit(
     Raises:
         Interrupted: after SIGINT or SIGTERM, once the state is saved.
     """
-    training = Training(model, plan, fabric)
+    training = Training(model, objective, plan, fabric)
     if resume:
         training.restore(load_snapshot(run.checkpoints))
         run.truncate_log(training.step)
@@ -208,7 +217,7 @@ def fit(
     with StopRequest() as stop, Recorder(run, plan.iterations, fabric, on_record) as recorder:
         stream = _on_device(batches(training.step * plan.accumulate), fabric)
         while training.step < plan.iterations and stop.signal_number is None:
-            terms = training.advance(stream, objective)
+            terms = training.advance(stream)
             recorder.step(training, terms, due=_due(training.step, plan.log_every, plan.iterations))
             if evaluate is not None and plan.val_every and _due(training.step, plan.val_every, plan.iterations):
                 _validate(training, evaluate, run, recorder)
@@ -231,7 +240,8 @@ def _due(step: int, every: int, iterations: int) -> bool:
 
 def _on_device(batches: Iterable[Batch], fabric: Fabric) -> Generator[Batch, None, None]:
     for batch in batches:
-        yield {name: fabric.to_device(value) if isinstance(value, Tensor) else value for name, value in batch.items()}
+        moved = {name: fabric.to_device(batch[name]) for name in ("images", "masks")}
+        yield {**batch, **moved}  # which image is of which clip is asked on the CPU
 
 
 def _validate(

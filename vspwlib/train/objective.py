@@ -1,13 +1,16 @@
 """The training objective: a weighted sum of named terms over one batch."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from vspwlib.losses.normaliser import Normaliser
 from vspwlib.losses.pixel import pixel_losses
 from vspwlib.losses.set_criterion import SetCriterion, set_losses
 from vspwlib.models.segmenter import SegOutput
+from vspwlib.train.contrast import ContrastTerm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,7 @@ class Objective:
         points: Points at which masks are compared.
         oversample: Candidates drawn per point of a loss.
         importance: Share of a loss's points that are the least certain candidates; the others are uniform.
+        contrast: The contrastive term, or None.
     """
 
     cross_entropy: float = 1.0
@@ -39,6 +43,7 @@ class Objective:
     points: int = 12544
     oversample: float = 3.0
     importance: float = 0.75
+    contrast: ContrastTerm | None = None
 
     @property
     def criterion(self) -> SetCriterion:
@@ -54,17 +59,24 @@ class Objective:
             normalizer=self.normalizer,
         )
 
-    def __call__(self, output: SegOutput, masks: Tensor) -> dict[str, Tensor]:
+    def __call__(self, output: SegOutput, masks: Tensor, clip_ids: Tensor | None = None) -> dict[str, Tensor]:
         """Return the weighted terms of a batch; their sum is what is minimised.
 
         Logits give ``loss_ce``, ``loss_dice``, and ``loss_aux`` for each auxiliary output. Queries give ``loss_cls``,
         ``loss_mask`` and ``loss_dice`` of the last decoder output, and under the same names with ``_aux`` the sums over
-        the earlier ones; officially all outputs weigh the same.
+        the earlier ones; officially all outputs weigh the same. The contrastive term is ``loss_nce``.
 
         Args:
             output: What the network said about ``(N, 3, H, W)`` images.
             masks: ``(N, H, W)`` int64 labels, 255 void.
+            clip_ids: ``(N,)`` the clip of each image, on the CPU, for the contrastive term.
         """
+        terms = self._segmentation_terms(output, masks)
+        if self.contrast is not None:
+            terms["loss_nce"] = self.contrast(output, masks, clip_ids)
+        return terms
+
+    def _segmentation_terms(self, output: SegOutput, masks: Tensor) -> dict[str, Tensor]:
         if output.logits is not None:
             return self._pixel_terms(output.logits, output.auxiliary, masks)
         if output.class_logits is None or output.mask_logits is None:
@@ -85,3 +97,12 @@ class Objective:
             side = pixel_losses(side_logits, masks, stride=max(4, self.stride), normalizer=self.normalizer)
             terms[f"loss_aux{index or ''}"] = self.auxiliary * side.cross_entropy
         return terms
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what changes from step to step: the memory of the contrastive term."""
+        return {} if self.contrast is None else self.contrast.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any], *, device: torch.device | str = "cpu") -> None:
+        """Take over a state of :meth:`state_dict`."""
+        if self.contrast is not None:
+            self.contrast.load_state_dict(state, device=device)

@@ -7,7 +7,7 @@ from (seed, iteration, rank), and the data stream is addressed by position, so t
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class Snapshot:
         average: State dict of the weight average, or None.
         optimizer: The optimiser's state dict.
         best: Best validation score so far, or None.
+        objective: What the objective remembers from step to step.
     """
 
     step: int
@@ -35,6 +36,7 @@ class Snapshot:
     average: dict[str, Tensor] | None
     optimizer: dict[str, Any]
     best: float | None
+    objective: dict[str, Any] = field(default_factory=dict)
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
@@ -55,6 +57,7 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
         if snapshot.average is not None:
             save_weights(temporary / "average.safetensors", snapshot.average)
         state = {"step": snapshot.step, "optimizer": snapshot.optimizer, "best": snapshot.best}
+        state["objective"] = snapshot.objective
         torch.save(state, temporary / "optimizer.pt")
         if final.exists():
             shutil.rmtree(final)
@@ -103,4 +106,5 @@ def load_snapshot(folder: Path) -> Snapshot:
         average=read_weights(average) if average.is_file() else None,
         optimizer=state["optimizer"],
         best=state["best"],
+        objective=state.get("objective", {}),
     )

@@ -8,7 +8,7 @@ of ViT-Adapter (czczup/ViT-Adapter@fd64a519) and EVA (baaivision/EVA@5623d08), w
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -134,6 +134,7 @@ class Mask2FormerHead(nn.Module):
         super().__init__()
         channels = size.channels
         self.num_classes, self.checkpointing = num_classes, checkpointing
+        self.embedding: Literal["memory", "mask_features"] = "memory"  # what the contrastive loss is to read
         self.pixel_decoder = pixel_decoder
         self.transformer_decoder = decoder
         self.query_embed = nn.Embedding(size.queries, channels)
@@ -148,6 +149,16 @@ class Mask2FormerHead(nn.Module):
             nn.Linear(channels, size.mask_channels or channels),
         )
 
+    @property
+    def embedding_channels(self) -> int:
+        """Channels of the embedding."""
+        width = (
+            self.query_embed.embedding_dim
+            if self.embedding == "memory"
+            else self.pixel_decoder.mask_feature.out_channels
+        )
+        return int(width)
+
     def forward(self, features: Sequence[Tensor], *, intermediate: bool | None = None) -> SegOutput:
         """Decode the four maps of a backbone.
 
@@ -157,8 +168,9 @@ class Mask2FormerHead(nn.Module):
                 stride 4 serve the losses alone, so evaluation does not pay for them.
 
         Returns:
-            Class logits ``(B, Q, K+1)`` and mask logits ``(B, Q, h_0, w_0)`` of the last layer; the pixel decoder's
-            memory at stride 8 as embedding; the earlier predictions, that of the untouched queries first.
+            Class logits ``(B, Q, K+1)`` and mask logits ``(B, Q, h_0, w_0)`` of the last layer; as embedding the pixel
+            decoder's memory at stride 8, or its mask features; the earlier predictions, that of the untouched queries
+            first.
 
         Raises:
             InputError: unless there are four maps.
@@ -183,7 +195,7 @@ class Mask2FormerHead(nn.Module):
         return SegOutput(
             class_logits=classes,
             mask_logits=_mask_logits(masks, mask_features),
-            embedding=memories[-1],
+            embedding=memories[-1] if self.embedding == "memory" else mask_features,
             intermediate=tuple(earlier),
         )
 

@@ -24,6 +24,11 @@ _NORM = {"type": "BN", "requires_grad": True}
 class UperHead(UPerHead):
     """mmseg's UPerHead that also hands out the fused stride-4 map its classifier reads."""
 
+    @property
+    def embedding_channels(self) -> int:
+        """Channels of the embedding."""
+        return int(self.channels)
+
     def forward(self, inputs: Sequence[Tensor]) -> SegOutput:
         """Decode the four maps of a backbone.
 

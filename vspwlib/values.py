@@ -1,0 +1,65 @@
+"""Plain values, as text and JSON have them, to typed dataclasses."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from vspwlib.checks import check_choice, fail
+
+
+def parse(text: str) -> Any:
+    """Return the value that a text stands for: JSON, ``none``, ``true``, ``false`` in any case, or the text itself.
+
+    >>> parse("[160,192]"), parse("None"), parse("swin")
+    ([160, 192], None, 'swin')
+    """
+    import json
+
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def build(kind: type[Any], values: Mapping[str, Any], *, prefix: str = "") -> Any:
+    """Return a dataclass from nested plain values.
+
+    Args:
+        kind: A dataclass, whose fields may be dataclasses.
+        values: Field names to values; fields that are not named keep their defaults.
+        prefix: What stands before field names in messages.
+
+    Raises:
+        InputError: for a name that is no field (the nearest is named) or a value of another type.
+    """
+    hints = get_type_hints(kind)
+    known = {item.name for item in fields(kind)}
+    for name in values:
+        check_choice("setting", name, known, where=prefix + name)
+    return kind(**{name: convert(hints[name], value, prefix + name) for name, value in values.items()})
+
+
+def convert(kind: Any, value: Any, name: str) -> Any:
+    """Bring a JSON value to the annotated type: lists to tuples, ints to floats; other differences are errors."""
+    if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, Mapping):
+        return build(kind, value, prefix=f"{name}.")
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Literal and value in arguments:
+        return value
+    if origin in (Union, UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return convert(next(item for item in arguments if item is not type(None)), value, name)
+    if origin is tuple and isinstance(value, list | tuple):
+        inner = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(inner) == len(value):
+            return tuple(convert(part, item, name) for part, item in zip(inner, value, strict=True))
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    fail("setting", expected=getattr(kind, "__name__", str(kind)), got=repr(value), where=name)
