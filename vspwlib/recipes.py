@@ -10,6 +10,8 @@ from dataclasses import replace
 from vspwlib.checks import check_choice
 from vspwlib.config import (
     AugmentConfig,
+    ClipConfig,
+    ContrastConfig,
     LossConfig,
     ModelConfig,
     OptimConfig,
@@ -103,6 +105,55 @@ def _table1(tiny: str, full: str) -> Callable[[Recipe], Recipe]:
     return edit
 
 
+def _small_or_full(baseline: Recipe) -> Recipe:
+    """Put in the network of Tables 2 to 5: the paper's at its scale, elsewhere one that learns in minutes."""
+    return _table1(SMALL_NETWORK, "mask2former_beitv2_adapter_l")(baseline)
+
+
+def _table3(frames: int, weight: float, *, larger: bool = False) -> Callable[[Recipe], Recipe]:
+    """Return a row of Table 3: clips of so many frames, the contrastive loss at a weight, perhaps a larger crop.
+
+    At the paper's scale a clip takes the place of an image (our reading of "2 images per GPU"), so four frames cost
+    four times as much. At the small scales all rows see equally many images a step, and cost about the same.
+    """
+
+    def edit(baseline: Recipe) -> Recipe:
+        changed = _small_or_full(_larger_crop(baseline) if larger else baseline)
+        full = changed.profile == "vspw"
+        batch = changed.train.batch_size if full else max(1, changed.train.batch_size // frames)
+        return replace(
+            changed,
+            clip=ClipConfig(frames=frames),
+            contrast=ContrastConfig(weight=weight, channels=256 if full else 64),
+            train=replace(changed.train, batch_size=batch),
+        )
+
+    loss = f"the contrastive loss at weight {weight:g}" if weight else "no contrastive loss"
+    edit.__doc__ = f"Table 3: clips of {frames}, {loss}{', a larger crop' if larger else ''}."
+    return edit
+
+
+def _larger_crop(baseline: Recipe) -> Recipe:
+    """Enlarge crop and test window: 896 for 480 at the paper's scale, half as much again at the small ones.
+
+    At 896 a process takes one clip at a time and adds up two, and activations are recomputed.
+    """
+    augment, predict = baseline.augment, baseline.predict
+    if baseline.profile != "vspw":
+        crop = (augment.crop[0] * 3 // 2, augment.crop[1] * 3 // 2)
+        stride = (crop[0] * 2 // 3, crop[1] * 2 // 3)
+        return replace(
+            baseline, augment=replace(augment, crop=crop), predict=replace(predict, window=crop, stride=stride)
+        )
+    return replace(
+        baseline,
+        augment=replace(augment, crop=(896, 896), short_side=896),
+        predict=replace(predict, short_side=896, window=(896, 896), stride=(512, 512)),
+        model=replace(baseline.model, checkpointing=True),
+        train=replace(baseline.train, batch_size=1, accumulate=2),
+    )
+
+
 def standin_contrastive(baseline: Recipe) -> Recipe:
     """Return the demo's first model. It stands where the contrastive model will: the baseline as it is."""
     return baseline
@@ -114,6 +165,9 @@ def standin_multidata(baseline: Recipe) -> Recipe:
     larger = replace(baseline.augment, crop=(height * 4 // 3 // 16 * 16, width))
     return with_seed(replace(baseline, augment=larger), baseline.train.seed + 1000)
 
+
+#: The network of Tables 2 to 5 at the small scales.
+SMALL_NETWORK = "upernet_swin_tiny"
 
 #: Networks that are recipes by their own name: the profile's baseline with that network.
 NETWORK_RECIPES = (
@@ -132,6 +186,15 @@ RECIPES: dict[str, Callable[[Recipe], Recipe]] = {
     "t1_internimage": _table1("upernet_internimage_tiny", "upernet_internimage_xl"),
     "t1_eva": _table1("mask2former_eva_adapter_tiny", "mask2former_eva_adapter_g"),
     "t1_beitv2": _table1("mask2former_beitv2_adapter_tiny", "mask2former_beitv2_adapter_l"),
+    "t3_baseline": _table3(1, 0.0),
+    "t3_nce2": _table3(2, 0.1),
+    "t3_nce4": _table3(4, 0.1),
+    # Ours: the same clips without the loss, which tells its effect from that of seeing neighbouring frames.
+    "t3_clips2": _table3(2, 0.0),
+    "t3_clips4": _table3(4, 0.0),
+    # What the authors could not run for lack of memory.
+    "t3_nce2_896": _table3(2, 0.1, larger=True),
+    "t3_nce4_896": _table3(4, 0.1, larger=True),
     "standin_contrastive": standin_contrastive,
     "standin_multidata": standin_multidata,
     **{network: _on(network) for network in NETWORK_RECIPES},

@@ -48,8 +48,11 @@ def convert(kind: Any, value: Any, name: str) -> Any:
     if is_dataclass(kind) and isinstance(kind, type) and isinstance(value, Mapping):
         return build(kind, value, prefix=f"{name}.")
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Literal and value in arguments:
-        return value
+    if origin is Literal:
+        word = "none" if value is None else value  # `--set name=none` is read as None
+        return check_choice("setting", str(word), arguments, where=name)
+    if kind is str and value is None:
+        return "none"
     if origin in (Union, UnionType):
         if value is None and type(None) in arguments:
             return None

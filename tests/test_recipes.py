@@ -1,0 +1,60 @@
+"""Recipes of the paper's tables: what the paper says of them, and that rows differ in what they should alone."""
+
+from dataclasses import replace
+
+import pytest
+
+from vspwlib.config import ClipConfig, ContrastConfig
+from vspwlib.recipes import PROFILES, RECIPES, recipe
+
+TABLE3 = [name for name in RECIPES if name.startswith("t3_")]
+
+
+def test_the_papers_contrastive_model():
+    """Section 3.2: crop 480, two images a GPU, 40k iterations, lr 2e-5, warm-up 1500 from 1e-6, weights 1, 5, 0.1."""
+    row = recipe("t3_nce2", "vspw")
+    assert row.model.name == "mask2former_beitv2_adapter_l"
+    assert (row.clip.frames, row.clip.gap) == (2, 1)
+    assert (row.augment.crop, row.augment.scale) == ((480, 480), (0.5, 2.0))
+    assert (row.train.batch_size, row.train.iterations, row.optim.lr) == (2, 40_000, 2e-5)
+    assert (row.optim.warmup, row.optim.warmup_ratio) == (1500, 1e-6)
+    assert (row.loss.cross_entropy, row.loss.dice, row.contrast.weight) == (1.0, 5.0, 0.1)
+    assert (row.contrast.temperature, row.contrast.channels, row.contrast.level) == (0.1, 256, "decoder")
+    assert recipe("t3_nce4", "vspw").clip.frames == 4
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", [name for name in TABLE3 if not name.endswith("896")])
+def test_rows_of_table_3_differ_in_clips_and_loss_alone(name, profile):
+    row, baseline = recipe(name, profile), recipe("t3_baseline", profile)
+    alike = replace(row, name=baseline.name, clip=baseline.clip, contrast=baseline.contrast, train=baseline.train)
+    assert alike == baseline
+    assert replace(row.train, batch_size=baseline.train.batch_size) == baseline.train
+    frames = 1 if name == "t3_baseline" else int(name[-1])
+    assert row.clip == ClipConfig(frames=frames)
+    assert (row.contrast.weight > 0) == ("nce" in name)
+    if profile != "vspw":
+        assert row.train.batch_size * frames == baseline.train.batch_size
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_loss_is_all_that_tells_it_from_its_control(profile):
+    for frames in (2, 4):
+        row, control = recipe(f"t3_nce{frames}", profile), recipe(f"t3_clips{frames}", profile)
+        without = replace(row.contrast, weight=0.0)
+        assert replace(row, name=control.name, contrast=without) == control
+
+
+def test_the_larger_crop():
+    row = recipe("t3_nce4_896", "vspw")
+    assert (row.augment.crop, row.augment.short_side, row.predict.window) == ((896, 896), 896, (896, 896))
+    assert row.train.batch_size * row.train.accumulate == recipe("t3_nce4", "vspw").train.batch_size
+    for profile in ("mini", "camvid"):
+        smaller = recipe("t3_nce4", profile)
+        assert recipe("t3_nce4_896", profile).augment.crop == tuple(side * 3 // 2 for side in smaller.augment.crop)
+
+
+def test_runs_from_before_the_loss_can_be_read():
+    values = recipe("t3_baseline", "mini").to_dict()
+    del values["contrast"]
+    assert type(recipe("t3_baseline", "mini")).from_dict(values).contrast == ContrastConfig()
