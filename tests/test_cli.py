@@ -181,4 +181,4 @@ def test_ctrl_c_saves_and_exits_with_130(tmp_path):
 
 
 def test_recipes_name_their_profile():
-    assert recipe("standin_contrastive", "mini").profile == "mini"
+    assert recipe("t3_nce2", "mini").profile == "mini"

@@ -154,11 +154,6 @@ def _larger_crop(baseline: Recipe) -> Recipe:
     )
 
 
-def standin_contrastive(baseline: Recipe) -> Recipe:
-    """Return the demo's first model. It stands where the contrastive model will: the baseline as it is."""
-    return baseline
-
-
 def standin_multidata(baseline: Recipe) -> Recipe:
     """Return the demo's second model. It stands where the multi-dataset model will: a larger crop and another seed."""
     height, width = baseline.augment.crop
@@ -195,7 +190,6 @@ RECIPES: dict[str, Callable[[Recipe], Recipe]] = {
     # What the authors could not run for lack of memory.
     "t3_nce2_896": _table3(2, 0.1, larger=True),
     "t3_nce4_896": _table3(4, 0.1, larger=True),
-    "standin_contrastive": standin_contrastive,
     "standin_multidata": standin_multidata,
     **{network: _on(network) for network in NETWORK_RECIPES},
 }

@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from vspwlib.checks import InputError
 from vspwlib.cli import app
+from vspwlib.data import synthetic
 from vspwlib.pipeline import training
 
 
@@ -17,19 +18,21 @@ def started(monkeypatch, tmp_path):
     """Run the command up to its training; return the recipe that it hands over."""
     given = []
 
-    def train(recipe, *arguments, **options):
-        given.append(recipe)
+    def train(recipe, workspace, data, **options):
+        given.append((recipe, data))
         raise StoppedError
 
     monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(synthetic, "make_mini", lambda root, progress: root)
     monkeypatch.chdir(tmp_path)
 
-    def start(*arguments):
+    def start(*arguments, what="init"):
         command = ["train", "upernet_swin_tiny", "--workspace", str(tmp_path / "ws"), *arguments]
         result = CliRunner().invoke(app, command)
         if not isinstance(result.exception, StoppedError):
             raise result.exception
-        return given.pop().model.init
+        recipe, data = given.pop()
+        return {"init": recipe.model.init, "data": data}[what]
 
     return start
 
@@ -46,3 +49,10 @@ def test_a_file_that_is_not_there_is_named_before_anything_starts(started, tmp_p
     with pytest.raises(InputError, match="--init: expected none, timm or an existing file, got nothing there"):
         started("--init", "imagenet")
     assert not (tmp_path / "ws").exists()
+
+
+def test_the_embedded_data_are_drawn_where_nothing_else_is_named(started, tmp_path):
+    assert started(what="data") == {"vspw": tmp_path / "ws/data/mini/vspw"}
+    (tmp_path / "own").mkdir()
+    assert started("--data", str(tmp_path / "own"), what="data") == {"vspw": tmp_path / "own"}
+    assert started("--profile", "camvid", what="data") == {}  # the training says what is missing

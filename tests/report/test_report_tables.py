@@ -45,7 +45,7 @@ def matrix_score(cells: dict[tuple[int, int], int]) -> SplitScore:
 
 
 def make_run(workspace: Workspace, name: str, *, seed: int = 0) -> Run:
-    resolved = override(recipe("standin_contrastive", "mini", seed=seed), {"train.iterations": "300"})
+    resolved = override(recipe("t3_nce2", "mini", seed=seed), {"train.iterations": "300"})
     config = {"schema": 1, "recipe": resolved.to_dict(), "data": {}}
     return workspace.create_run(name, config, {"commit": "abc123"}, overwrite=False)
 
@@ -88,7 +88,7 @@ def test_a_run_has_one_row_a_scored_split(workspace: Workspace) -> None:
         facts = {key: row[key] for key in ("run", "recipe", "profile", "state", "dataset", "seed", "commit")}
         assert facts == {
             "run": "one",
-            "recipe": "standin_contrastive",
+            "recipe": "t3_nce2",
             "profile": "mini",
             "state": "finished",
             "dataset": "vspw",

@@ -68,7 +68,7 @@ def write_predictions(
 
 def write_run(workspace: Workspace, name: str, root: Path, *, seed: int) -> None:
     """Write a finished run: its configuration, log and (empty) weights."""
-    resolved = override(recipe("standin_contrastive", "mini", seed=seed), {"train.iterations": "300"})
+    resolved = override(recipe("t3_nce2", "mini", seed=seed), {"train.iterations": "300"})
     config = {"schema": 1, "recipe": resolved.to_dict()}
     run = workspace.create_run(name, {**config, "data": {"vspw": str(root)}}, environment(), overwrite=False)
     for step in (100, 200, 300):

@@ -29,7 +29,7 @@ def sweep(
 ) -> None:
     """Score P = τ·P1 + (1−τ)·P2 at the paper's eleven τ, the mean and the vote.
 
-    Example: `vspw ensemble sweep mini-standin_contrastive-s0 mini-standin_multidata-s1000 --split test2`
+    Example: `vspw ensemble sweep mini-t3_nce2-s0 mini-standin_multidata-s1000 --split test2`
     """
     import json
 

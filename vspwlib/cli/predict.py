@@ -39,7 +39,7 @@ def predict(
 
     Example: `vspw predict camvid-upernet_swin_tiny-s0 --split test`
 
-    Example: `vspw predict mini-standin_contrastive-s0 --input street.mp4 --output street_labels.mp4`
+    Example: `vspw predict mini-t3_nce2-s0 --input street.mp4 --output street_labels.mp4`
     """
     import json
 

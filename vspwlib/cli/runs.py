@@ -41,7 +41,7 @@ def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
 def show(name: Annotated[str, typer.Argument(help="Name of the run.")], workspace: WorkspaceOption = None) -> None:
     """Print a run's configuration and environment as JSON.
 
-    Example: `vspw runs show mini-standin_contrastive-s0`
+    Example: `vspw runs show mini-t3_nce2-s0`
     """
     import json
 
@@ -88,7 +88,7 @@ def rm(
 ) -> None:
     """Delete a run and its predictions.
 
-    Example: `vspw runs rm mini-standin_contrastive-s0 --yes`
+    Example: `vspw runs rm mini-t3_nce2-s0 --yes`
     """
     place = Workspace.locate(workspace)
     run = place.run(name)

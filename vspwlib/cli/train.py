@@ -7,7 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from vspwlib.checks import fail
-from vspwlib.cli.options import DataOption, DeviceOption, JsonOption, WorkspaceOption, parse_data, parse_settings
+from vspwlib.cli.options import (
+    DataOption,
+    DeviceOption,
+    JsonOption,
+    WorkspaceOption,
+    parse_data,
+    parse_settings,
+    progress_bar,
+)
 from vspwlib.runs import Workspace
 
 
@@ -32,7 +40,9 @@ def train(
 ) -> None:
     """Train a recipe into a run of the workspace. Ctrl-C and SIGTERM save first; `--resume` goes on bit for bit.
 
-    Example: `vspw train upernet_swin_tiny --profile camvid --data ../camvid --seed 1`
+    Without `--data` it is the workspace's own data set; where there is none, the profile `mini` draws the embedded one.
+
+    Example: `vspw train t3_nce2 --profile camvid --data ../camvid --seed 1`
     """
     import json
 
@@ -42,6 +52,8 @@ def train(
     place = Workspace.locate(workspace)
     resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings) | _start(init))
     folders = parse_data(data, place)  # refused before torch is loaded
+    if not folders and profile == "mini":
+        folders = {"vspw": _embedded_data(place, quiet=as_json)}
 
     from vspwlib.pipeline.training import train as run_training
     from vspwlib.train.interrupt import Interrupted
@@ -71,6 +83,14 @@ def train(
         "path": str(Path(run.path)),
     }
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>12}  {value}" for key, value in summary.items()))
+
+
+def _embedded_data(workspace: Workspace, *, quiet: bool) -> Path:
+    """Return the embedded data set of a workspace, drawn where it is missing."""
+    from vspwlib.data.synthetic import make_mini
+
+    with progress_bar("drawing the embedded data", quiet=quiet) as progress:
+        return make_mini(workspace.path / "data" / "mini", progress=progress) / "vspw"
 
 
 def _start(init: str | None) -> dict[str, str]:

@@ -15,7 +15,7 @@ from vspwlib.pipeline.training import run_name, train
 from vspwlib.recipes import recipe
 from vspwlib.runs import Run, Workspace
 
-FIRST, SECOND = "standin_contrastive", "standin_multidata"
+FIRST, SECOND = "t3_nce2", "standin_multidata"
 SPLIT = "test2"
 
 #: Share of the whole job that each stage takes, measured on two cores; the progress bar moves by them.
