@@ -64,7 +64,7 @@ def tau_figure(
     runs = f"τ<br>0: {second} alone · 1: {first} alone"
     figure.update_xaxes(title={"text": runs, "font": {"size": 12}}, range=[-0.03, 1.03], dtick=0.1)
     figure.update_yaxes(title="mIoU %")
-    return _plain(figure, height=380)
+    return plain(figure, height=380)
 
 
 def paper_figure(points: Mapping[float, float]) -> "Figure":
@@ -91,7 +91,7 @@ def paper_figure(points: Mapping[float, float]) -> "Figure":
     )
     figure.update_xaxes(title="τ, weight of the contrastive model", range=[-0.03, 1.03], dtick=0.1)
     figure.update_yaxes(title="mIoU %")
-    return _plain(figure, height=260, legend=False)
+    return plain(figure, height=260, legend=False)
 
 
 def training_figure(rows: Rows) -> "Figure":
@@ -128,7 +128,7 @@ def training_figure(rows: Rows) -> "Figure":
         if curve == "lr":
             figure.update_yaxes(tickformat=".1~e", col=column)
     figure.update_xaxes(title="iteration", matches="x", rangemode="tozero")
-    return _plain(figure, height=320)
+    return plain(figure, height=320)
 
 
 def class_difference_figure(rows: Rows, *, first: str, second: str, limit: int = 30) -> "Figure":
@@ -161,10 +161,10 @@ def class_difference_figure(rows: Rows, *, first: str, second: str, limit: int =
     )
     figure.update_xaxes(title=f"points of IoU: ← {second} better · {first} better →", zeroline=True, zerolinecolor=GREY)
     figure.update_yaxes(dtick=1)
-    return _plain(figure, height=max(220, 110 + 20 * len(bars)), legend=False)
+    return plain(figure, height=max(220, 110 + 20 * len(bars)), legend=False)
 
 
-def _plain(figure: "Figure", *, height: int, legend: bool = True) -> "Figure":
+def plain(figure: "Figure", *, height: int, legend: bool = True) -> "Figure":
     """Give a figure the house margins, a legend above the plot, and no more."""
     place = {"orientation": "h", "yanchor": "bottom", "y": 1.08, "x": 0}
     margin = {"l": 10, "r": 10, "t": 60 if legend else 20, "b": 10}
