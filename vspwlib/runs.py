@@ -6,6 +6,7 @@
       runs/<run>/config.json                  resolved recipe, data folders, seed
       runs/<run>/environment.json             commit, versions, machine
       runs/<run>/log.jsonl                    one JSON object a line: training and validation records
+      runs/<run>/embedding-<split>.json       how alike its embeddings are within and between classes
       runs/<run>/checkpoints/                 step-<n>/ (to resume), best.safetensors, last.safetensors (to predict)
       predictions/<run>/<data>-<split>.zarr   soft predictions; its scores beside it as .scores.json
       ensembles/<A>+<B>/<data>-<split>.json   tau sweep of two runs
@@ -27,15 +28,20 @@ from vspwlib.checks import fail, require
 ENVIRONMENT_VARIABLE = "VSPW_WORKSPACE"
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON under a temporary name in the same folder, then rename it into place."""
+def write_text(path: Path, text: str) -> None:
+    """Write a text under a temporary name in the same folder, then rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON as :func:`write_text` writes: whole or not at all."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def read_json(path: Path, what: str) -> Any:
@@ -69,6 +75,10 @@ class Run:
     def checkpoints(self) -> Path:
         """Folder of the run's checkpoints."""
         return self.path / "checkpoints"
+
+    def embedding_file(self, split: str) -> Path:
+        """Return where the similarities of the run's embeddings on a split lie, measured or not."""
+        return self.path / f"embedding-{split}.json"
 
     def weights(self, which: str = "best") -> Path:
         """Return the weights to predict with: the best by validation, or the last where nothing was validated."""

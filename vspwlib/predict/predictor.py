@@ -5,7 +5,7 @@ Letters: H×W a frame as read, h×w its grid of scores at stride 4, K classes, B
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -146,6 +146,23 @@ class Predictor:
 
     def _begin(self, image: Frame) -> _Job:
         """Resize and normalise a frame, and place its windows."""
+        normalised = self.prepare(image)
+        height, width = image.shape[:2]
+        size = (normalised.shape[1], normalised.shape[2])
+        images = [normalised, normalised.flip(-1)] if self.flip else [normalised]
+        blends = [GridBlend((height, width), size, self.num_classes, self.device) for _ in images]
+        windows = [(which, box) for which in range(len(images)) for box in boxes(*size, self.window, self.stride)]
+        return _Job(images, blends, windows, open=len(windows))
+
+    def prepare(self, image: Frame) -> Tensor:
+        """Return a frame as networks see it before it is cut: ``(3, H', W')`` float32, resized, normalised, on device.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 RGB.
+
+        Raises:
+            InputError: a frame of another shape or type.
+        """
         check_shape("frame", image.shape, ("H", "W", 3))
         require(image.dtype == np.uint8, "frame", expected="uint8 RGB, 0..255", got=image.dtype)
         height, width = image.shape[:2]
@@ -153,28 +170,30 @@ class Predictor:
         size = resized_size(height, width, self.short_side)
         if size != (height, width):
             pixels = vision.resize_image(pixels, list(size), antialias=True)
-        normalised = normalise(pixels)
-        images = [normalised, normalised.flip(-1)] if self.flip else [normalised]
-        blends = [GridBlend((height, width), size, self.num_classes, self.device) for _ in images]
-        windows = [(which, box) for which in range(len(images)) for box in boxes(*size, self.window, self.stride)]
-        return _Job(images, blends, windows, open=len(windows))
+        return normalise(pixels)
+
+    def padded(self, images: Tensor) -> Tensor:
+        """Pad ``(B, 3, H, W)`` with the mean colour at the right and the bottom to a multiple of ``size_divisor``."""
+        down, across = (-side % self.size_divisor for side in images.shape[-2:])
+        return functional.pad(images, (0, across, 0, down))  # 0 is the mean colour
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return the context in which networks run: bfloat16 autocast, or nothing in fp32."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
     def _run(self, batch: list[tuple[_Job, int, Box]]) -> None:
         """Run one batch of windows of equal size, and add the scores to their frames."""
-        covered = tuple(-(-side // self.size_divisor) * self.size_divisor for side in _extent(batch[0][2]))
-        crops = torch.stack([_cut(job.images[which], box) for job, which, box in batch])
-        down, across = covered[0] - crops.shape[-2], covered[1] - crops.shape[-1]
-        crops = functional.pad(crops, (0, across, 0, down))  # 0 is the mean colour
-        autocast = torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
+        crops = self.padded(torch.stack([_cut(job.images[which], box) for job, which, box in batch]))
+        covered = (crops.shape[-2], crops.shape[-1])
         try:
-            with autocast:
+            with self.autocast():
                 scores = self.score_fn(crops).float()
         except torch.OutOfMemoryError:
             size = f"{len(batch)} windows of {covered[0]}x{covered[1]} pixels"
             fail("batch_windows", expected=f"a batch that fits {self.device}", got=size, fix="lower batch_windows.")
         check_shape("scores of the network", scores.shape, (len(batch), self.num_classes, "h", "w"))
         for (job, which, box), window in zip(batch, scores, strict=True):
-            job.blends[which].add(box, (covered[0], covered[1]), window)
+            job.blends[which].add(box, covered, window)
             job.open -= 1
 
     def _finish(self, job: _Job) -> Tensor:
