@@ -107,7 +107,7 @@ def predict(
         "dataset": data_label(root),
         "split": frames.name,
         "data_root": str(root.resolve()),
-        "weights": _digest(run.weights(which)),
+        "weights": weights_digest(run.weights(which)),
         "predict": predictor.settings,
         "class_names": CLASS_NAMES,
         "commit": environment()["commit"],
@@ -116,7 +116,7 @@ def predict(
     return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
 
 
-def _digest(path: Path) -> str:
+def weights_digest(path: Path) -> str:
     """Return the first 16 hex digits of a file's SHA-256: two stores of the same weights agree in it."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]

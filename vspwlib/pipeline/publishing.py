@@ -72,6 +72,7 @@ def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path(
                 **score,
                 "predict": origin["predict"],
                 "data_digest": data_digest(root, split),
+                **_embedding(run, root, split),
                 "location_prior": score_prior(root, split, train_split=recipe.train_split).to_json(),
             }
     costs = [record for record in run.log() if record["kind"] == "cost"]
@@ -90,3 +91,16 @@ def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path(
         },
     )
     return path
+
+
+def _embedding(run: Run, root: Path, split: str) -> dict[str, Any]:
+    """Return the similarities of a run's embeddings on a split of its data; nothing where they were not measured."""
+    path = run.embedding_file(split)
+    if not path.is_file():
+        return {}
+    measured = read_json(path, "similarity")
+    origin = measured.pop("provenance")
+    if Path(origin["data_root"]) != root.resolve():
+        return {}
+    kept = ("weights", "frames", "every", "short_side", "precision", "commit")
+    return {"embedding": {**measured, "provenance": {key: origin[key] for key in kept}}}
