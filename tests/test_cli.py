@@ -33,6 +33,7 @@ def fails(arguments: list[str], monkeypatch, capsys) -> str:
         ["predict"],
         ["score"],
         ["doctor"],
+        ["embedding"],
         *(["data", name] for name in ("check", "prepare", "make-mini")),
         ["ensemble", "sweep"],
         ["models", "list"],

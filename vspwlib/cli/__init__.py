@@ -8,7 +8,7 @@ import typer
 
 from vspwlib import __version__
 from vspwlib.checks import InputError
-from vspwlib.cli import data, demo, doctor, ensemble, models, predict, runs, score, train
+from vspwlib.cli import data, demo, doctor, embedding, ensemble, models, predict, runs, score, train
 
 # Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few,
 # and a training that shares its machine slows down by an order of magnitude.
@@ -25,6 +25,7 @@ app.command()(demo.demo)
 app.command()(train.train)
 app.command()(predict.predict)
 app.command()(score.score)
+app.command()(embedding.embedding)
 app.add_typer(ensemble.app, name="ensemble")
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
