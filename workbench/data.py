@@ -5,7 +5,8 @@ Names that come from a browser are looked up among what the workspace holds; the
 
 from pathlib import Path
 from threading import Timer
-from typing import Any
+from time import perf_counter
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -13,12 +14,27 @@ from numpy.typing import NDArray
 
 from vspwlib.checks import fail, require
 from vspwlib.ensemble.result import SweepResult
+from vspwlib.metrics.similarity import PairSimilarity
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.report import tables
 from vspwlib.runs import Run, Workspace, read_json, scores_file
 
 Ids = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
+
+
+class ClipEmbedding(NamedTuple):
+    """Two frames as a network sees them: their pictures, PCA colours (2, h, w, 3), similarities, and the time it took.
+
+    The features themselves (up to 200 MB) are not kept.
+    """
+
+    names: tuple[str, ...]
+    images: list[Picture]
+    colours: Picture
+    similarity: PairSimilarity
+    seconds: float
+
 
 _HEAD_START = 1.0  # seconds in which the browser draws the first page with no one else on the processor
 
@@ -103,6 +119,41 @@ def fused(first: Path, second: Path, video: str, frame: str, taus: tuple[float, 
     """Return the (T, H, W) ids of P = tau*P1 + (1-tau)*P2 on a frame, one map a tau."""
     stores = ((str(first), _changed(first)), (str(second), _changed(second)))
     return _fused(stores, video, frame, taus)
+
+
+def trained_runs(place: Workspace) -> dict[str, Run]:
+    """Return the runs that have weights, by name."""
+    files = ("best.safetensors", "last.safetensors")
+    return {run.name: run for run in place.runs() if any((run.checkpoints / file).is_file() for file in files)}
+
+
+def splits(run: Run) -> list[str]:
+    """Return the splits of the data set that a run was trained on, those that its recipe tests on first."""
+    from vspwlib.data.index import list_splits
+
+    tested = run.config["recipe"]["test_splits"]
+    return sorted(list_splits(_data_root(run)), key=lambda split: split not in tested)
+
+
+def split_frames(run: Run, split: str) -> dict[str, list[str]]:
+    """Return the names of the frames of each video of a split of the data that a run was trained on."""
+    return {video.name: [frame.name for frame in video.frames] for video in _split(_data_root(run), split).videos}
+
+
+def embedding(run: Run, owner: Run, split: str, video: str, frame: str) -> ClipEmbedding:
+    """Return what a run makes of a frame and the next one of a split of ``owner``'s data; runs a network."""
+    weights = run.weights()
+    return _embedding(str(run.path), (str(weights), _changed(weights)), _data_root(owner), (split, video, frame))
+
+
+def embedding_similarity(run: Run, owner: Run, split: str) -> PairSimilarity | None:
+    """Return what `vspw embedding` has measured of a run on a split of ``owner``'s data; None where it has not."""
+    path = run.embedding_file(split)
+    return _similarity(str(path), _changed(path), _data_root(owner)) if path.is_file() else None
+
+
+def _data_root(run: Run) -> str:
+    return str(run.config["data"]["vspw"])
 
 
 def _frame(store: Path, video: str, frame: str) -> Any:
@@ -210,3 +261,22 @@ def _fused(stores: tuple[tuple[str, int], tuple[str, int]], video: str, frame: s
 
     first, second = (_store(*store) for store in stores)
     return fused_labels(first, second, video, frame, taus)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _embedding(path: str, weights: tuple[str, int], root: str, clip: tuple[str, str, str]) -> ClipEmbedding:  # noqa: ARG001
+    from vspwlib.pipeline.embedding import embedding_of_clip
+    from vspwlib.report.embeddings import pca_colours
+
+    began = perf_counter()
+    found = embedding_of_clip(Run(Path(path)), *clip, data={"vspw": Path(root)})
+    colours, similarity = pca_colours(found.features), found.similarity()
+    return ClipEmbedding(found.names, list(found.images), colours, similarity, perf_counter() - began)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _similarity(path: str, changed: int, root: str) -> PairSimilarity | None:  # noqa: ARG001
+    measured = read_json(Path(path), "similarity")
+    if Path(measured["provenance"]["data_root"]) != Path(root).resolve():
+        return None
+    return PairSimilarity.from_json(measured, where=path)

@@ -41,6 +41,14 @@ def no_predictions(workspace: Path) -> None:
     st.code("vspw predict RUN --split SPLIT\nvspw score workspace/predictions/RUN/DATA-SPLIT.zarr", language="bash")
 
 
+def no_trained_runs(workspace: Path) -> None:
+    """Say that no run has weights yet, and how to get one."""
+    st.info(f"No trained runs in {literal(str(workspace))} yet.", icon=":material/inbox:")
+    st.page_link("views/overview.py", label="Build the demo workspace", icon=":material/rocket_launch:")
+    st.markdown("With data of your own:")
+    st.code("vspw train RECIPE --data PATH", language="bash")
+
+
 def no_pair() -> None:
     """Say that fusing takes two runs, and how to get a second one."""
     st.info("Fusing takes the predictions of two runs on one split; here is only one.", icon=":material/join_inner:")

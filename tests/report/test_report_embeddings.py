@@ -134,6 +134,9 @@ def test_similarity_figure_shows_shares_of_each_kind_with_their_means():
     assert texts[2:] == [f"mean {item.mean:.2f}" for item in sums]
     assert [trace.showlegend for trace in figure.data] == [True, True, False, False]
     assert figure.layout.xaxis.range == (-1.02, 1.02)
+    highest = max(max(trace.y) for trace in figure.data)
+    assert figure.layout.yaxis.range == figure.layout.yaxis2.range
+    assert highest < figure.layout.yaxis.range[1] < 1.2 * highest
 
 
 def test_similarity_figure_leaves_out_an_empty_half_and_a_mean_without_pairs():

@@ -122,6 +122,8 @@ def test_every_page_opens_by_a_click(page: Any) -> None:
     go_to(page, "Classes")
     page.get_by_role("heading", name="Most frequent mistakes").wait_for()
     page.get_by_test_id("stDataFrame").nth(1).wait_for()
+    go_to(page, "Embedding")
+    page.get_by_role("button", name="Compute").wait_for()
 
 
 def test_arrow_keys_step_through_frames_and_the_url_follows(page: Any) -> None:

@@ -99,7 +99,7 @@ def _report(found: dict[str, "PairSimilarity"], figure: Path | None, *, as_json:
     if as_json:
         typer.echo(json.dumps({"runs": {run: item.summary() for run, item in found.items()}, **written}))
         return
-    table = Table(title="Mean cosine of two patches of a clip, within classes and between them")
+    table = Table(title="Mean cosine of two patches, by class")
     table.add_column("run", overflow="fold")
     for name in ("within", "between", "gap", "clips"):
         table.add_column(name, justify="right")

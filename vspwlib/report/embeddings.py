@@ -24,7 +24,7 @@ KINDS = {"same class": BLUE, "different classes": ORANGE}
 
 _TAILS = (1, 99)  # percentiles that become the ends of a colour channel: single patches do not dim the rest
 _NOTHING = 1e-6  # a component that varies by less than this share of the features' length is rounding
-_PAGE = 1100  # width in pixels that heights are reckoned for
+_PAGE = 1180  # width in pixels that heights are reckoned for
 _STYLE = (
     "body{font-family:sans-serif;max-width:1200px;margin:1em auto;padding:0 1em}h1{font-size:1.5em}h2{font-size:1.15em}"
 )
@@ -106,8 +106,9 @@ def embedding_figure(
         for row, picture in enumerate(pictures, start=1):
             figure.add_image(source=_source(picture, photograph=column == 1), name=title, row=row, col=column)
     figure.update_traces(hoverinfo="skip", hovertemplate=None)
-    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False, constrain="domain")
-    figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False, constrain="domain", title_standoff=4)
+    bare = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
+    figure.update_xaxes(bare)
+    figure.update_yaxes(bare, title_standoff=4)
     for row, name in enumerate(names, start=1):
         figure.update_yaxes(title={"text": name, "font": {"size": 11}}, row=row, col=1)
     height, width = frames[0].shape[:2]
@@ -150,7 +151,7 @@ def similarity_figure(similarities: Mapping[str, PairSimilarity]) -> "Figure":
             _mark_mean(figure, kind, colour, sums, row)
     figure.update_xaxes(range=[-1.02 if below else -0.02, 1.02])
     figure.update_xaxes(title="cosine of two patches of a clip", row=panels)
-    figure.update_yaxes(title="% of pairs", rangemode="tozero", matches="y")
+    figure.update_yaxes(title="% of pairs", range=[0, 1.08 * max((max(bars.y) for bars in figure.data), default=1)])
     figure.update_layout(barmode="overlay", bargap=0)
     plain(figure, height=110 + 190 * panels)
     return figure.update_layout(legend={"y": 1 + 0.16 / panels, "xanchor": "right", "x": 1}, margin={"t": 40})
