@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from vspwlib.checks import InputError
+from vspwlib.config import ClipConfig, ContrastConfig
 from vspwlib.data.index import Frame, Split, Video, open_split
 from vspwlib.metrics.similarity import BINS, PairSimilarity
 from vspwlib.models.segmenter import SegOutput
@@ -23,7 +24,8 @@ from vspwlib.pipeline.embedding import (
 )
 from vspwlib.pipeline.prediction import load_network
 from vspwlib.pipeline.publishing import publish
-from vspwlib.runs import read_json
+from vspwlib.pipeline.training import train
+from vspwlib.runs import Workspace, read_json
 
 VIDEO = "3_ccccccccccc"
 
@@ -202,3 +204,22 @@ def test_a_clip_is_found_by_name_or_the_first_that_fits():
     ):
         with pytest.raises(InputError, match=message):
             find_clip(split, *names)
+
+
+def test_runs_are_compared_before_the_projection(tiny_recipe, tiny_data, tmp_path):
+    """With the loss and without it the same level is looked at; behind the projection only on request."""
+    workspace = Workspace(tmp_path / "ws")
+    contrast = ContrastConfig(weight=0.1, channels=7)
+    with_loss = train(tiny_recipe(contrast=contrast, clip=ClipConfig(frames=2)), workspace, {"vspw": tiny_data})
+    assert embedding_of_clip(with_loss, "val", VIDEO, "00000017").features.shape[-1] == 96
+    assert embedding_of_clip(with_loss, "val", VIDEO, "00000017", projected=True).features.shape[-1] == 7
+    raw = embedding_similarity(with_loss, "val", every=5)
+    kept = with_loss.embedding_file("val").read_text()
+    projected = embedding_similarity(with_loss, "val", every=5, projected=True)
+    assert projected.within != pytest.approx(raw.within, abs=1e-3)
+    assert with_loss.embedding_file("val").read_text() == kept
+
+
+def test_a_run_without_the_loss_has_nothing_projected(finished):
+    with pytest.raises(InputError, match="projected: expected a run with the loss"):
+        embedding_of_clip(finished.runs[0], "val", VIDEO, "00000017", projected=True)

@@ -19,6 +19,9 @@ def embedding(
     frame: Annotated[str | None, typer.Option(help="First of the figure's two frames; default: the first one.")] = None,
     figure: Annotated[Path | None, typer.Option(help="HTML file to write: frames, PCA maps, histograms.")] = None,
     every: Annotated[int, typer.Option(help="Measure every n-th clip of each video.")] = 10,
+    projected: Annotated[
+        bool, typer.Option("--projected", help="Behind the projection of the contrastive loss.")
+    ] = False,
     data: DataOption = None,
     weights: Annotated[str, typer.Option(help="best (by validation) or last.")] = "best",
     device: DeviceOption = "auto",
@@ -27,9 +30,11 @@ def embedding(
 ) -> None:
     """Measure how alike embeddings of patches are, within classes and between them: what a contrastive loss changes.
 
-    Clips are two consecutive labelled frames at the run's test scale. The sums are also written into the run's folder.
+    Clips are two consecutive labelled frames at the run's test scale. Features are taken before the projection of the
+    contrastive loss, the same level in every run; `--projected` takes them behind it. The sums of the former are also
+    written into the run's folder.
 
-    Example: `vspw embedding mini-standin_contrastive-s0 mini-standin_multidata-s1000 --split test2 --figure both.html`
+    Example: `vspw embedding mini-t3_baseline-s0 mini-t3_nce2-s0 --split test2 --figure both.html`
     """
     from vspwlib.checks import check_choice, check_range, require
     from vspwlib.data.index import open_split
@@ -55,10 +60,17 @@ def embedding(
     for run in chosen:
         with progress_bar(run.name, quiet=as_json) as progress:
             found[run.name] = embedding_similarity(
-                run, split, every=every, data=folders, which=weights, device=device, progress=progress
+                run,
+                split,
+                every=every,
+                projected=projected,
+                data=folders,
+                which=weights,
+                device=device,
+                progress=progress,
             )
     if figure is not None:
-        options = {"data": folders, "which": weights, "device": device}
+        options = {"projected": projected, "data": folders, "which": weights, "device": device}
         _write_figure(figure, chosen, split, (first.video, first.name), found, options)
     _report(found, figure, as_json=as_json)
 

@@ -2,8 +2,9 @@
 
 Frames are resized as the run's predictor resizes them (``predict.short_side``), but go through the network whole and
 not in windows, so that every patch is seen once; they are padded to a multiple of 32, and patches whose centre lies in
-the padding are left out. What is looked at is :attr:`~vspwlib.models.segmenter.SegOutput.embedding`, at its own stride
-and brought to length 1, so that one measure serves runs with and without a loss on it.
+the padding are left out. What is looked at is :attr:`~vspwlib.models.segmenter.SegOutput.embedding` at its own stride,
+brought to length 1, and before the projection of the contrastive loss: the same level of runs with and without it. The
+projected features, which the loss itself compares, are there on request.
 
 Letters: T frames of a clip, H×W pixels of a frame, h×w patches, C channels.
 """
@@ -11,7 +12,7 @@ Letters: T frames of a clip, H×W pixels of a frame, h×w patches, C channels.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -67,16 +68,25 @@ class Embedder:
     predictor: Predictor
 
     @classmethod
-    def of(cls, run: Run, *, which: str = "best", device: str = "auto") -> "Embedder":
+    def of(cls, run: Run, *, projected: bool = False, which: str = "best", device: str = "auto") -> "Embedder":
         """Load a run's network.
 
         Args:
             run: A run that has weights.
+            projected: Keep the projection of the contrastive loss, which the run must have been trained with.
             which: ``best`` or ``last`` weights.
             device: ``auto``, ``cpu`` or ``cuda``.
+
+        Raises:
+            InputError: when there is no projection to keep.
         """
         place = build_fabric("fp32", device=device).device
-        network = load_network(run, which=which).to(place)
+        network: Any = load_network(run, which=which).to(place)
+        head = getattr(network, "embedding_head", None)
+        fix = "leave the option out."
+        require(not projected or head is not None, "projected", expected="a run with the loss", got=run.name, fix=fix)
+        if head is not None and not projected:
+            network.embedding_head = None
         return cls(network, build_predictor(load_recipe(run), network, device=place))
 
     def clip(self, frames: Sequence[Frame]) -> ClipEmbedding:
@@ -124,6 +134,7 @@ def embedding_of_clip(
     frame: str,
     *,
     frames: int = FRAMES,
+    projected: bool = False,
     data: Mapping[str, Path] | None = None,
     which: str = "best",
     device: str = "auto",
@@ -136,6 +147,7 @@ def embedding_of_clip(
         video: Name of the video.
         frame: Name of the first frame. Neither it nor the next ones need a mask.
         frames: Frames of the clip.
+        projected: Look at what the contrastive loss compares, behind its projection.
         data: ``vspw`` names another data set than the one trained on.
         which: ``best`` or ``last`` weights.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -144,7 +156,7 @@ def embedding_of_clip(
         InputError: when there is no such video or frame, or it has not enough frames after it.
     """
     chosen = find_clip(open_split(data_root(run, data or {}), split), video, frame, frames=frames)
-    return Embedder.of(run, which=which, device=device).clip(chosen)
+    return Embedder.of(run, projected=projected, which=which, device=device).clip(chosen)
 
 
 def embedding_similarity(
@@ -153,6 +165,7 @@ def embedding_similarity(
     *,
     frames: int = FRAMES,
     every: int = EVERY,
+    projected: bool = False,
     data: Mapping[str, Path] | None = None,
     which: str = "best",
     device: str = "auto",
@@ -165,13 +178,15 @@ def embedding_similarity(
         split: List to measure; None for clips without lists.
         frames: Frames of a clip.
         every: Take every n-th clip of each video, its first one always.
+        projected: Look at what the contrastive loss compares, behind its projection.
         data: ``vspw`` names another data set than the one trained on.
         which: ``best`` or ``last`` weights.
         device: ``auto``, ``cpu`` or ``cuda``.
         progress: Called with clips done and clips in all.
 
     Returns:
-        The sums over all clips; also written into the run's folder, ``embedding-<split>.json``, with their provenance.
+        The sums over all clips; also written into the run's folder, ``embedding-<split>.json``, with their provenance,
+        unless they are of projected features.
 
     Raises:
         InputError: when no clip of that many labelled frames is in the split.
@@ -179,12 +194,14 @@ def embedding_similarity(
     root = data_root(run, data or {})
     found = open_split(root, split)
     clips = labelled_clips(found, frames=frames, every=every)
-    embedder = Embedder.of(run, which=which, device=device)
+    embedder = Embedder.of(run, projected=projected, which=which, device=device)
     total = PairSimilarity.empty()
     for done, clip in enumerate(clips, start=1):
         total += embedder.clip(clip).similarity()
         if progress is not None:
             progress(done, len(clips))
+    if projected:
+        return total
     origin = {
         "run": run.name,
         "dataset": data_label(root),
