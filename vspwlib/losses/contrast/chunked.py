@@ -102,7 +102,8 @@ def solve(clip: Clip, *, gradient: bool, elementwise: Literal["torch", "triton"]
     scale = weights.new_ones(())
     if rows.dtype == torch.float16:  # it ends at 6e-8, and most of H is less: bring that to about one
         scale = (weights.count_nonzero() * len(rows) / 20).clamp(min=1).to(wide)
-    own, bank = torch.empty_like(clip.features), torch.zeros_like(clip.features)
+    own = torch.empty_like(clip.features)
+    bank = own.new_zeros(()) if clip.bank is None else torch.empty_like(own)
     for span in spans:
         similarity = _product(rows[span], everything.T, wide)
         weighted = kernels.hessian(similarity, span, columns, anchors, Scaled(scale, rows.dtype))
