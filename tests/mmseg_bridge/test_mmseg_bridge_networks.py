@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from torch.nn import functional
 
 from vspwlib.checks import InputError
+from vspwlib.losses.contrastive import pixel_contrast_loss
 from vspwlib.mmseg_bridge.networks import VSPWNetwork
 from vspwlib.models.checkpoint import save_weights
 from vspwlib.models.segmenter import semantic_scores
@@ -64,6 +65,23 @@ def test_loss_is_our_objective_and_all_of_it_is_trained(name):
     total, logged = wrapped.parse_losses(losses)
     assert total.item() == pytest.approx(sum(value.item() for value in wanted.values()), rel=1e-6)
     assert logged.keys() == {"loss", *wanted}
+
+
+@pytest.mark.parametrize("name", ["upernet_swin_tiny", "mask2former_beitv2_adapter_tiny"])
+def test_the_contrastive_term_knows_the_clips(name):
+    images, masks, samples = batch(4)
+    for place, sample in enumerate(samples):
+        sample.set_metainfo({"clip_id": place % 2})
+    wrapped = model(name, contrast={"weight": 0.3}, embedding={"channels": 9}, objective={"points": 64})
+    losses = wrapped(images, samples, mode="loss")
+    embedding = wrapped.extract_feat(images).embedding
+    assert embedding.shape[1] == 9
+    wanted = 0.3 * pixel_contrast_loss(embedding, masks, clip_ids=[0, 1, 0, 1])
+    assert losses["loss_nce"].item() == pytest.approx(wanted.item(), rel=1e-5)
+    wrapped.parse_losses(losses)[0].backward()
+    head = [value.grad for key, value in wrapped.named_parameters() if "embedding_head" in key]
+    assert head
+    assert all(grad.any() for grad in head)
 
 
 @pytest.mark.parametrize("name", NAMES)

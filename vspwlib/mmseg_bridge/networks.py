@@ -10,9 +10,12 @@ from mmseg.models.segmentors import BaseSegmentor, EncoderDecoder
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vspwlib.mmseg_bridge.heads import clip_numbers
+from vspwlib.models.embedding import add_embedding_head
 from vspwlib.models.initialise import initialise
 from vspwlib.models.segmenter import SegOutput, semantic_scores
-from vspwlib.models.zoo import build
+from vspwlib.models.zoo import NETWORKS, build
+from vspwlib.train.contrast import ContrastTerm
 from vspwlib.train.objective import Objective
 
 _INNER = "network."
@@ -29,7 +32,11 @@ class VSPWNetwork(EncoderDecoder):
     Args:
         network: Name in the zoo (``vspw models list``), or one that you registered there.
         num_classes: Classes K.
-        objective: Settings of :class:`~vspwlib.train.objective.Objective`.
+        objective: Settings of :class:`~vspwlib.train.objective.Objective`, but for ``contrast``.
+        contrast: Settings of :class:`~vspwlib.train.contrast.ContrastTerm` (weight, temperature, ...); None trains
+            without the contrastive loss.
+        embedding: Settings of :func:`~vspwlib.models.embedding.add_embedding_head` (level, projection, channels, ...)
+            for the contrastive loss.
         init: ``none``, ``timm`` (ImageNet weights) or a file of released weights or ours, loaded strictly.
         image_size: Height and width at which position tables are stored: the crop; only ViTs have them.
         options: Further arguments of :func:`~vspwlib.models.zoo.build`: ``drop_path``, ``checkpointing``, ...
@@ -47,6 +54,8 @@ class VSPWNetwork(EncoderDecoder):
         *,
         num_classes: int = 124,
         objective: Mapping[str, Any] | None = None,
+        contrast: Mapping[str, Any] | None = None,
+        embedding: Mapping[str, Any] | None = None,
         init: str = "none",
         image_size: tuple[int, int] | None = None,
         options: Mapping[str, Any] | None = None,
@@ -57,10 +66,15 @@ class VSPWNetwork(EncoderDecoder):
         BaseSegmentor.__init__(self, data_preprocessor=data_preprocessor or _PREPROCESSOR)  # EncoderDecoder's builds
         size = None if image_size is None else (image_size[0], image_size[1])
         self.network = build(network, num_classes=num_classes, image_size=size, **(options or {}))
+        if contrast is not None:
+            entry = NETWORKS[network]
+            widths = entry.hyper_parameters().channels if entry.family else ()
+            add_embedding_head(self.network, backbone_channels=widths, **(embedding or {}))
         report = initialise(self.network, network, init, image_size=size)
         if report:
             print_log(str(report), logger="current")
-        self.objective = Objective(**(objective or {}))
+        term = None if contrast is None else ContrastTerm(**contrast)
+        self.objective = Objective(**(objective or {}), contrast=term)
         self.num_classes = self.out_channels = num_classes
         self.align_corners = False
         self.train_cfg, self.test_cfg = train_cfg, ConfigDict(test_cfg or {"mode": "whole"})
@@ -72,10 +86,11 @@ class VSPWNetwork(EncoderDecoder):
 
         Args:
             inputs: ``(N, 3, H, W)``, normalised.
-            data_samples: N SegDataSamples with ``gt_sem_seg`` ``(1, H, W)``.
+            data_samples: N SegDataSamples with ``gt_sem_seg`` ``(1, H, W)``; ``clip_id`` tells clips apart.
         """
         masks = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
-        return self.objective(self.extract_feat(inputs), masks)
+        clips = torch.tensor(clip_numbers(data_samples))
+        return self.objective(self.extract_feat(inputs), masks, clips)
 
     def extract_feat(self, inputs: Tensor) -> SegOutput:
         """Run the network on ``(N, 3, H, W)`` images."""
