@@ -1,5 +1,7 @@
 """DCNv3 against plain loops, its layer against the definition, and what is easy to get wrong in both."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -19,11 +21,12 @@ def by_loops(features: np.ndarray, offsets: np.ndarray, mask: np.ndarray, settin
     grouped = features.reshape(images, height, width, groups, -1)
     out = np.zeros((images, rows, columns, groups, channels // groups))
     for image, row, column, group, ix, iy in np.ndindex(offsets.shape[:-1]):
-        centre_x = column * settings["stride"] - settings["padding"] + dilation * (kw - 1) / 2
-        centre_y = row * settings["stride"] - settings["padding"] + dilation * (kh - 1) / 2
+        half_x, half_y = math.floor(dilation * (kw - 1) / 2), math.floor(dilation * (kh - 1) / 2)  # as the CUDA kernel
         dx, dy = offsets[image, row, column, group, ix, iy]
-        x = centre_x + settings["offset_scale"] * (dilation * (ix - (kw - 1) / 2) + dx)
-        y = centre_y + settings["offset_scale"] * (dilation * (iy - (kh - 1) / 2) + dy)
+        x = column * settings["stride"] - settings["padding"] + half_x
+        y = row * settings["stride"] - settings["padding"] + half_y
+        x += settings["offset_scale"] * (dilation * ix - half_x + dx)
+        y += settings["offset_scale"] * (dilation * iy - half_y + dy)
         across = np.maximum(0, 1 - np.abs(x - np.arange(width)))
         along = np.maximum(0, 1 - np.abs(y - np.arange(height)))
         sample = np.einsum("h,w,hwd->d", along, across, grouped[image, :, :, group])
@@ -46,6 +49,8 @@ CASES = [
     {"kernel": (3, 3), "stride": 2, "padding": 1, "dilation": 1, "offset_scale": 1.0},
     {"kernel": (3, 3), "stride": 1, "padding": 2, "dilation": 2, "offset_scale": 0.5},
     {"kernel": (3, 5), "stride": 1, "padding": 1, "dilation": 1, "offset_scale": 1.5},
+    {"kernel": (2, 4), "stride": 1, "padding": 1, "dilation": 1, "offset_scale": 1.5},  # no pixel in the middle
+    {"kernel": (4, 2), "stride": 2, "padding": 2, "dilation": 3, "offset_scale": 0.5},
 ]
 
 

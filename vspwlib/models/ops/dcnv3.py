@@ -30,8 +30,9 @@ def dcnv3(
 ) -> Tensor:
     """Sample each group's K = kh·kw points and sum them with the mask's weights, in float32 or wider.
 
-    The points of output pixel ``o`` lie at ``o · stride - padding + dilation · (k - 1) / 2 + offset_scale · (p_k +
-    offset_k)``: ``offset_scale`` stretches the kernel's own grid ``p_k`` as well. Outside the map there are zeros.
+    The points of output pixel ``o`` lie at ``o · stride - padding + c + offset_scale · (dilation · k - c + offset_k)``,
+    where k counts from 0 and ``c = floor(dilation · (size - 1) / 2)`` is the kernel's centre, as officially a whole
+    pixel: ``offset_scale`` stretches the kernel's own grid around it as well. Outside the map there are zeros.
 
     Args:
         features: ``(B, H, W, C)``, any float type; C = groups x channels per group, in that order.
@@ -57,11 +58,12 @@ def dcnv3(
     kh, kw = kernel
     kind = torch.float64 if torch.float64 in (features.dtype, offsets.dtype) else torch.float32
     place: dict[str, Any] = {"dtype": kind, "device": offsets.device}
-    grid_x = (torch.arange(kw, **place) - (kw - 1) / 2) * dilation
-    grid_y = (torch.arange(kh, **place) - (kh - 1) / 2) * dilation
+    centre_x, centre_y = dilation * (kw - 1) // 2, dilation * (kh - 1) // 2
+    grid_x = torch.arange(kw, **place) * dilation - centre_x
+    grid_y = torch.arange(kh, **place) * dilation - centre_y
     grid = torch.stack([grid_x[:, None].expand(kw, kh), grid_y.expand(kw, kh)], dim=-1).reshape(-1, 2)  # (K, 2)
-    x0 = torch.arange(columns, **place) * stride - padding + dilation * (kw - 1) / 2
-    y0 = torch.arange(rows, **place) * stride - padding + dilation * (kh - 1) / 2
+    x0 = torch.arange(columns, **place) * stride - padding + centre_x
+    y0 = torch.arange(rows, **place) * stride - padding + centre_y
     origin = torch.stack([x0.expand(rows, columns), y0[:, None].expand(rows, columns)], dim=-1).view(-1, 1, 2)
     fixed = origin + offset_scale * grid  # (h·w, K, 2): where the points lie before they are moved
     moved = offsets.reshape(batch, rows * columns, groups, kh * kw, 2)
