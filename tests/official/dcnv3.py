@@ -47,7 +47,7 @@ def _compare(fixture: Fixture, name: str, own: Tensor | None, dtype: torch.dtype
     if name in fixture:
         official = fixture.tensor(name)
         stored = torch.float32 if official.dtype == torch.float32 else dtype
-        yield compare(name, torch.empty(0) if own is None else own, official, _tolerance(official, stored))
+        yield compare(name, own, official, _tolerance(official, stored))
 
 
 def _operator(fixture: Fixture, prefix: str, dtype: torch.dtype) -> Iterator[Check]:

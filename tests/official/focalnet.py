@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.official.fixture import Check, Fixture, compare, load_exactly
+from tests.official.fixture import Check, Fixture, compare, load_exactly, stages, unused_norms
 from vspwlib.models.backbones.focalnet import FocalNetSize, build_focalnet
 from vspwlib.models.rename_focalnet import rename_focalnet
 
@@ -40,19 +40,20 @@ def size_of(config: dict[str, Any], *, classifier: bool) -> FocalNetSize:
 def run(fixture: Fixture) -> Iterator[Check]:
     """Compare the feature maps, and a classifier's logits."""
     classifier = "param:head.weight" in fixture
-    size = size_of(fixture.meta["config"], classifier=classifier)
+    config = fixture.meta["config"]
+    size = size_of(config, classifier=classifier)
     backbone = build_focalnet(size, drop_path=0.0)
-    out_norms = tuple(f"norm{level}." for level in range(4)) if classifier else ()
+    spare = tuple(f"norm{level}." for level in range(4)) if classifier else unused_norms(config)
     state = rename_focalnet(fixture.state(), size)
-    load_exactly(backbone, state, allowed=out_norms)
+    load_exactly(backbone, state, spare=spare)
     backbone.eval()
     for dtype in (torch.float32, torch.float64):
         with torch.inference_mode():
             images = fixture.tensor("input", dtype)
             outputs = (_classify if classifier else _segment)(backbone.to(dtype), images, fixture)
-        own = {f"out{level}": features for level, features in enumerate(outputs)}
+        own = stages(outputs, config)
         for name in fixture.under("out"):
-            yield compare(name, own.get(name, torch.empty(0)), fixture.array(name), 5e-5)
+            yield compare(name, own.get(name), fixture.array(name), 5e-5)
 
 
 def _segment(backbone: nn.Module, images: Tensor, _fixture: Fixture) -> list[Tensor]:

@@ -23,6 +23,7 @@ class SwinSize:
         depths: Blocks per stage.
         heads: Attention heads per stage.
         window: Side of the attention window, in patches.
+        mlp_ratio: Width of the feed-forward part as a multiple of the channels.
         timm_name: timm's pre-trained model whose weights fit, or None.
     """
 
@@ -30,6 +31,7 @@ class SwinSize:
     depths: tuple[int, int, int, int]
     heads: tuple[int, int, int, int]
     window: int
+    mlp_ratio: float = 4.0
     timm_name: str | None = None
 
     @property
@@ -83,6 +85,7 @@ def build_swin(size: SwinSize, *, drop_path: float, checkpointing: bool = False)
         depths=size.depths,
         num_heads=size.heads,
         window_size=size.window,
+        mlp_ratio=size.mlp_ratio,
         drop_path_rate=drop_path,
         patch_norm=True,
     )
