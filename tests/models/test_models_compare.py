@@ -97,21 +97,29 @@ def test_what_the_translation_dropped_needs_a_reason():
     assert list(compare(OURS, OURS, left_out={"head.weight": (9,)}).unexpected) == ["head.weight"]
 
 
+def test_a_whole_network_does_not_lose_its_positions():
+    dropped = {"backbone.blocks.0.attn.relative_position_bias_table": (9, 2), "backbone.pos_embed": (1, 5, 8)}
+    found = compare(OURS, OURS, left_out=dropped)
+    assert not found.fits
+    assert found.unexpected == dropped
+    assert compare(OURS, OURS, left_out=dropped, backbone_only=True).fits
+
+
 @pytest.mark.parametrize("skipped", [True, False])
-def test_position_tables_are_left_out_on_request_only(skipped):
+def test_position_tables_of_pre_training_may_be_left_out(skipped):
     table = "backbone.blocks.{}.attn.relative_position_bias_table"
     ours = {**OURS, table.format(0): (9, 2), table.format(1): (9, 2)}
     dropped = {table.format(0): (4, 2), table.format(1): (4, 2)}
-    found = compare(OURS, ours, left_out=dropped, skipped_positions=skipped)
+    found = compare(OURS, ours, left_out=dropped, backbone_only=True, skipped_positions=skipped)
     assert found.fits
     assert ("another grid" in found.allowed[table.format(0)]) == skipped
     lost = compare(OURS, ours, left_out={table.format(0): (4, 2)}, skipped_positions=skipped)
-    assert list(lost.missing) == [table.format(1)]
+    assert list(lost.missing) == [table.format(number) for number in ((1,) if skipped else (0, 1))]
     shared = compare(
         without("backbone.norm0.weight"),
         ours,
         left_out={"rel_pos_bias.relative_position_bias_table": (4, 2)},
-        skipped_positions=skipped,
+        skipped_positions=True,
     )
     assert list(shared.missing) == ["backbone.norm0.weight"]
 

@@ -95,7 +95,9 @@ def compare(
     if backbone_only:
         groups = [rule for rule in FRESH if not any(re.search(rule[0], name) for name in theirs)]
         excuses |= {name: excuses[name] or _first(groups, name) for name in lacking}
-    dropped = {name.removeprefix("backbone.") for name in left_out or {} if _POSITIONS.search(name)}
+    positions = (name for name in left_out or {} if _POSITIONS.search(name))
+    # A whole network without its positions computes something else; pre-training is only a start.
+    dropped = {name.removeprefix("backbone.") for name in positions if backbone_only or skipped_positions}
     for name in excuses:
         place = re.sub(r"^blocks\.\d+\.attn\.", "rel_pos_bias.", name.removeprefix("backbone."))  # shared by all blocks
         if dropped & {name.removeprefix("backbone."), place}:
