@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from vspwlib.checks import fail
 
-SUFFIXES = (".pth", ".pt", ".safetensors")
+SUFFIXES = (".pth", ".pt", ".pth.tar", ".safetensors")  # the third is PyTorch's, too: an old habit, no tar file
 
 #: Refused above either: the largest released file has 9 GB, and weights barely compress (index tables in it do).
 LARGEST_BYTES = 32 * 1024**3
@@ -48,7 +48,8 @@ def unpacked(path: Path) -> Iterator[Path]:
         chosen = _checkpoint_of(members, path)
         with tempfile.TemporaryDirectory(prefix="vspw-checkpoint-") as folder:
             _require_space(Path(folder), chosen, path)
-            target = Path(folder) / f"checkpoint{PurePosixPath(chosen.filename).suffix.lower()}"
+            suffix = next(suffix for suffix in SUFFIXES if chosen.filename.lower().endswith(suffix))
+            target = Path(folder) / f"checkpoint{suffix}"
             _extract(archive, chosen, target, path)
             yield target
 
