@@ -102,6 +102,7 @@ def _read_torch(file: Path, *, named: Path, mapped: bool) -> Any:
             return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # noqa: BLE001  torch.load raises whatever its unpickler meets in a damaged file
         message = str(error)
+        said = f"{type(error).__name__}: {message.partition(chr(10))[0].partition('. ')[0]}"
     refused = re.search(r"GLOBAL (\S+) (?:was not|whose module)", message)
     if refused:
         fail(
@@ -114,7 +115,7 @@ def _read_torch(file: Path, *, named: Path, mapped: bool) -> Any:
     fail(
         "checkpoint",
         expected="a torch file of tensors",
-        got=message.partition("\n")[0] or "a damaged one",
+        got=f"a damaged or another one ({said})",
         where=named,
         fix="download or export it again.",
     )
