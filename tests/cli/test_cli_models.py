@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -63,18 +64,28 @@ def test_the_table_has_a_line_for_every_network():
         "512",
         "44.41 / 45.79",
     ]
-    assert len(lines) == len(NETWORKS) + 4
+    end = lines.index(next(line for line in lines if line.startswith("└")))
+    assert end + 1 == len(NETWORKS) + 4
+    assert lines[end + 1 :]
+    assert all(line.startswith("images/s") for line in lines[end + 1 :])
 
 
 def test_measured_speeds_stand_in_the_table(monkeypatch):
     from vspwlib.models import costs
 
-    fast = costs.Speed(
-        network=TINY, device="x", height=8, width=8, precision="bf16", images_per_second=12.34, source="log"
+    slow = costs.Speed(
+        network=TINY, device="a CPU", height=8, width=9, precision="fp32", images_per_second=0.01834, source="log"
     )
-    monkeypatch.setattr(costs, "known_speeds", lambda: (fast,))
-    line = next(line for line in run("list").stdout.splitlines() if TINY in line)
-    assert "12.3" in line
+    monkeypatch.setattr(costs, "known_speeds", lambda: (slow,))
+    lines = run("list").stdout.splitlines()
+    assert " 0.018 " in next(line for line in lines if TINY in line)
+    assert lines[-1] == "images/s: inference on a CPU, 9x8 pixels, fp32 (log)"
+    fast = replace(slow, network="upernet_swin_t", device="a GPU", images_per_second=123.4)
+    monkeypatch.setattr(costs, "known_speeds", lambda: (slow, fast))
+    lines = run("list").stdout.splitlines()
+    assert " 0.018 (1) " in next(line for line in lines if TINY in line)
+    assert " 123 (2) " in next(line for line in lines if "upernet_swin_t " in line)
+    assert [line[:22] for line in lines[-2:]] == ["images/s (1): inferenc", "images/s (2): inferenc"]
 
 
 def test_a_network_of_your_own_is_listed_without_facts(monkeypatch):

@@ -1,5 +1,6 @@
 """``vspw models``."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +19,8 @@ def list_models(as_json: JsonOption = False) -> None:
     """List the networks: size, cost, official file and its mIoU on ADE20K.
 
     FLOPs are those of matrix products and convolutions for one image at the official crop, a multiplication and an
-    addition counted as two. Images per second stand where they were measured. The mIoU, at one scale and at several, is
-    the authors' own figure. `--json` holds all released files and measurements.
+    addition counted as two. Images per second stand where they were measured, the machine below the table. The mIoU, at
+    one scale and at several, is the authors' own figure. `--json` holds all released files and measurements.
 
     Example: `vspw models list`
     """
@@ -38,21 +39,38 @@ def list_models(as_json: JsonOption = False) -> None:
     if not console.is_terminal:
         console = Console(width=240)
     table = Table("name", "parameters", "FLOPs", "images/s", "strides", "crop", "ADE20K mIoU", "official file")
+    machines = list(dict.fromkeys(_machine(row["speeds"][0]) for row in rows if row["speeds"]))
     for row in rows:
         first = row["files"][0] if row["files"] else None
         scores = [first["miou_ss"], first["miou_ms"]] if first and first["dataset"] == "ADE20K" else [None, None]
-        speed = row["speeds"][0]["images_per_second"] if row["speeds"] else None
         table.add_row(
             row["name"],
             f"{row['parameters'] / 1e6:.1f} M",
             "-" if row["flops"] is None else f"{row['flops'] / 1e9:.1f} G",
-            "-" if speed is None else f"{speed:.1f}",
+            _speed(row, machines),
             ",".join(map(str, row["strides"])) or "-",
             str(row["crop"]),
             "-" if scores[0] is None else " / ".join("-" if score is None else f"{score:g}" for score in scores),
             first["file"] if first else "-",
         )
     console.print(table)
+    for number, machine in enumerate(machines, start=1):
+        typer.echo(f"images/s{f' ({number})' if len(machines) > 1 else ''}: {machine}")
+
+
+def _machine(speed: Mapping[str, Any]) -> str:
+    """Say on what a speed was measured."""
+    size = f"{speed['width']}x{speed['height']}"
+    return f"inference on {speed['device']}, {size} pixels, {speed['precision']} ({speed['source']})"
+
+
+def _speed(row: Mapping[str, Any], machines: list[str]) -> str:
+    """Return a network's fastest speed in two significant digits or more, with the number of its machine."""
+    if not row["speeds"]:
+        return "-"
+    speed = row["speeds"][0]["images_per_second"]
+    text = f"{speed:.{max(1 - math.floor(math.log10(speed)), 0)}f}"
+    return f"{text} ({machines.index(_machine(row['speeds'][0])) + 1})" if len(machines) > 1 else text
 
 
 def _row(name: str) -> dict[str, Any]:
