@@ -1,5 +1,7 @@
 """The pixel decoder: each step against NumPy, every size, equal gradients with less memory."""
 
+import gc
+
 import numpy as np
 import pytest
 import torch
@@ -165,3 +167,18 @@ def test_initial_weights_are_the_official_ones():
     for convolution, bound in bounds.items():
         assert float(convolution.weight.abs().max()) == pytest.approx(bound, rel=0.01)
         assert convolution.bias is None or convolution.bias.abs().max() == 0
+
+
+def test_no_map_at_stride_4_outlives_its_use():
+    """At paper size each weighs 59 MB: what comes in and what is at work, no more."""
+    decoder, alive = build().eval(), []
+
+    def count(module, inputs):
+        size = inputs[0].shape[2:]
+        alive.append(sum(isinstance(found, torch.Tensor) and found.shape[2:] == size for found in gc.get_objects()))
+
+    for layer in (*decoder.output_convs[0].children(), decoder.mask_feature):
+        layer.register_forward_pre_hook(count)
+    with torch.no_grad():
+        decoder(maps(((20, 28), (8, 12), (4, 6), (2, 3))))
+    assert alive == [2] * 4

@@ -1,5 +1,6 @@
 """ViT-Adapter as a whole: official keys and outputs, any image size, autocast, checkpointing, drop path."""
 
+import gc
 import json
 from dataclasses import replace
 
@@ -161,3 +162,17 @@ def test_drop_path_rises_over_the_blocks_and_is_constant_in_the_adapter():
     np.testing.assert_allclose(rates, [0.0, 0.1, 0.2, 0.3])
     assert {part.drop_path.drop_prob for run in network.interactions for part in run.extractors} == {0.3}
     assert [len(run.extractors) for run in network.interactions] == [1, 1, 1, 3]
+
+
+def test_no_map_at_stride_4_outlives_its_use():
+    """At paper size each weighs 59 MB: the map and its sum with the tokens, no more."""
+    network, alive = small().eval(), []
+
+    def count(module, inputs):
+        shape = inputs[0].shape
+        alive.append(sum(isinstance(found, torch.Tensor) and found.shape == shape for found in gc.get_objects()))
+
+    network.norm1.register_forward_pre_hook(count)
+    with torch.no_grad():
+        network(torch.randn(1, 3, 96, 160))
+    assert alive == [2]

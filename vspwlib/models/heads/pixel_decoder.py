@@ -57,8 +57,8 @@ class EncoderLayer(nn.Module):
         Returns:
             ``(B, S, C)``.
         """
-        read = self.attentions[0](tokens + positions, centres, tokens, level_shapes)
-        tokens = self.norms[0](tokens + self.dropout(read))
+        tokens = tokens + self.dropout(self.attentions[0](tokens + positions, centres, tokens, level_shapes))
+        tokens = self.norms[0](tokens)
         return self.norms[1](tokens + self.ffns[0](tokens))
 
 
@@ -135,16 +135,19 @@ class PixelDecoder(nn.Module):
         maps = [convolve(level) for convolve, level in zip(self.input_convs, reversed(features[1:]), strict=True)]
         shapes = [(level.shape[2], level.shape[3]) for level in maps]
         tokens = torch.cat([level.flatten(2).transpose(1, 2) for level in maps], dim=1)  # (B, S, C)
+        del maps
         tokens = self.encoder(tokens, self._positions(shapes, tokens.device), shapes)
         memories = [
             level.transpose(1, 2).unflatten(2, shape)
             for level, shape in zip(tokens.split([h * w for h, w in shapes], dim=1), shapes, strict=True)
         ]
-        lateral = self.lateral_convs[0](features[0])
-        finest = functional.interpolate(memories[-1], size=lateral.shape[2:], mode="bilinear", align_corners=False)
-        finest += lateral  # in place: at stride 4 each map of 1024 channels weighs 59 MB per image of 480 pixels
-        del lateral
-        return self.mask_feature(self.output_convs[0](finest)), memories
+        # In place, and every map let go as soon as the next is there: at stride 4 each weighs 59 MB per image of 480
+        # pixels at 1024 channels.
+        finest = self.lateral_convs[0](features[0])
+        finest += functional.interpolate(memories[-1], size=finest.shape[2:], mode="bilinear", align_corners=False)
+        for layer in (*self.output_convs[0].children(), self.mask_feature):
+            finest = layer(finest)
+        return finest, memories
 
     def _positions(self, shapes: LevelShapes, device: torch.device) -> Tensor:
         """Return where every pixel is, level included: ``(S, C)`` in the parameters' type."""
