@@ -184,7 +184,9 @@ RECIPES: dict[str, Callable[[Recipe], Recipe]] = {
     "t3_baseline": _table3(1, 0.0),
     "t3_nce2": _table3(2, 0.1),
     "t3_nce4": _table3(4, 0.1),
-    # Ours: the same clips without the loss, which tells its effect from that of seeing neighbouring frames.
+    # Ours: the loss within single frames; and the same clips without the loss, which tells its effect from that of
+    # seeing neighbouring frames.
+    "t3_nce1": _table3(1, 0.1),
     "t3_clips2": _table3(2, 0.0),
     "t3_clips4": _table3(4, 0.0),
     # What the authors could not run for lack of memory.
