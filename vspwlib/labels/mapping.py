@@ -96,8 +96,8 @@ def load_mapping(source: str | Path, *, dataset: str | None = None) -> LabelMapp
 
     Args:
         source: ``"cocostuff"``, ``"ade20k"`` or ``"camvid"``, or a CSV file of your own.
-        dataset: Name of the data set a file is for; then it must name each of the data set's values once, under the
-            data set's own name. Without it values need only be distinct.
+        dataset: Name of the data set that the mapping is for. A file must then name each of its values once, as the
+            data set does; without it values need only be distinct.
 
     Returns:
         The mapping.
@@ -112,6 +112,8 @@ def load_mapping(source: str | Path, *, dataset: str | None = None) -> LabelMapp
     """
     if str(source) in SOURCE_SETS:
         name = str(source)
+        if dataset not in {None, name}:
+            fail("mapping", expected=f"one for {dataset}", got=name, fix=f"name a table of {dataset}'s values.")
         where: str | Path = f"{name}_to_vspw.csv"
         rows = read_rows(resources.files(__package__).joinpath(str(where)).read_text(encoding="utf-8"), where)
         _check_values(rows.values(), SOURCE_SETS[name], where)
