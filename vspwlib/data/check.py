@@ -67,6 +67,16 @@ def check_tree(
     return TreeReport(layout.root, layout.kind, tuple(_report(split, found, by_name) for split, found in scans))
 
 
+def what_came(error: InputError) -> str:
+    """Cut a message in the house form down to what was got, for where the path stands beside it.
+
+    >>> what_came(InputError("mask: expected one channel, got 3 of mode RGB (a.png). Fix: re-save it."))
+    '3 of mode RGB'
+    """
+    text = str(error).partition(", got ")[2]
+    return text.rpartition(" (")[0] or text
+
+
 def _report(split: Split, findings: Findings, facts: dict[str, _VideoFacts]) -> SplitReport:
     """Add up a split's videos and what its list and folders showed."""
     report = SplitReport(split.name, len(split.videos), split.num_frames)
@@ -114,7 +124,7 @@ def _read_frame(root: Path, frame: Frame, problems: list[Problem]) -> tuple[tupl
     try:
         image = read_image(frame.image)
     except InputError as error:
-        problems.append(Problem("unreadable image", _below(root, frame.image), _what_came(error)))
+        problems.append(Problem("unreadable image", _below(root, frame.image), what_came(error)))
     size = (image.shape[1], image.shape[0]) if image is not None else None
     if frame.mask is None:
         return size, None
@@ -122,7 +132,7 @@ def _read_frame(root: Path, frame: Frame, problems: list[Problem]) -> tuple[tupl
     try:
         raw = read_raw_mask(frame.mask)
     except InputError as error:
-        problems.append(Problem("unreadable mask", where, _what_came(error)))
+        problems.append(Problem("unreadable mask", where, what_came(error)))
         return size, None
     height, width = raw.shape
     if size and size != (width, height):
@@ -153,12 +163,6 @@ def _video_notes(video: Video, facts: _VideoFacts, stray: Counter[int]) -> Itera
         if set(steps) != {1}:
             most = ", ".join(f"{step} ({times}x)" for step, times in steps.most_common(4))
             yield "numbering", f"frame numbers step by {most}"
-
-
-def _what_came(error: InputError) -> str:
-    """Cut a message in the house form down to what was got; the path stands beside it."""
-    text = str(error).partition(", got ")[2]
-    return text.rpartition(" (")[0] or text
 
 
 def _below(root: Path, path: Path) -> str:
