@@ -36,6 +36,7 @@ def fails(arguments: list[str], monkeypatch, capsys) -> str:
         ["embedding"],
         *(["data", name] for name in ("check", "prepare", "make-mini")),
         ["ensemble", "sweep"],
+        ["map", "report"],
         ["models", "list"],
         *(["runs", name] for name in ("list", "show", "rm", "publish")),
     ],

@@ -9,6 +9,7 @@ import typer
 from vspwlib import __version__
 from vspwlib.checks import InputError
 from vspwlib.cli import data, demo, doctor, embedding, ensemble, models, predict, runs, score, train
+from vspwlib.cli import map as label_map
 
 # Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few,
 # and a training that shares its machine slows down by an order of magnitude.
@@ -28,6 +29,7 @@ app.command()(score.score)
 app.command()(embedding.embedding)
 app.add_typer(ensemble.app, name="ensemble")
 app.add_typer(data.app, name="data")
+app.add_typer(label_map.app, name="map")
 app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
 app.command()(doctor.doctor)
