@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.losses.contrast_oracle import by_autograd, make
-from vspwlib.losses.contrast import chunked, tiles
+from vspwlib.losses.contrast import chunked, symmetric, tiles
 from vspwlib.losses.contrastive import pixel_contrast_loss
 
 BACKENDS = ["symmetric", "chunked"]
@@ -92,6 +92,26 @@ def test_no_tensor_holds_all_pairs(backend):
     with Largest() as largest:
         pixel_contrast_loss(x, labels, backend=backend).backward()
     assert largest.elements <= max(tiles.TILE**2, chunked.CPU_ENTRIES, x.numel()) < 4096**2 / 16
+
+
+class Products(TorchDispatchMode):
+    """Counts matrix products that are written to a tile."""
+
+    number = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.number += func is torch.ops.aten.mm.out
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("tiles_kept", [0, 3, 6])
+def test_tiles_that_are_kept_are_not_computed_again_and_no_more_are_kept_than_may_be(tiles_kept, monkeypatch):
+    monkeypatch.setattr(symmetric, "KEPT", tiles_kept * tiles.TILE**2)
+    x = torch.nn.functional.normalize(torch.randn(3 * tiles.TILE, 4), dim=1).requires_grad_()
+    labels = torch.arange(len(x))  # no positives: the tiles are those of negatives, six each time
+    with Products() as products:
+        pixel_contrast_loss(x, labels, backend="symmetric")
+    assert products.number == 12 - tiles_kept
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -37,6 +37,7 @@ def small_tiles(monkeypatch):
     """Cut a few dozen rows into many tiles, so that their borders meet those of classes in every way."""
     for module in (tiles, symmetric):
         monkeypatch.setattr(module, "TILE", 7)
+    monkeypatch.setattr(symmetric, "KEPT", 10 * 7 * 7)  # some tiles are kept, others computed again
     monkeypatch.setattr(chunked, "CPU_ENTRIES", 16 * 60)
 
 

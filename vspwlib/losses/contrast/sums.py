@@ -16,14 +16,17 @@ from vspwlib.losses.contrast.tiles import Tile
 class Sums(Protocol):
     """What is known of each anchor's negatives."""
 
-    def add(self, similarity: Tensor, tile: Tile, *, both_sides: bool) -> None:
-        """Take in the negatives of a tile; where there are none, the similarity is minus infinity. Overwrites it."""
+    def prepare(self, similarity: Tensor) -> Tensor:
+        """Return what ``add`` and ``push`` read of a tile of negatives; minus infinity is none. Overwrites it."""
+
+    def add(self, prepared: Tensor, tile: Tile, *, both_sides: bool) -> None:
+        """Take in the negatives of a tile."""
 
     def odds(self, similarity: Tensor, anchors: slice, *, across: bool) -> tuple[Tensor, Tensor]:
         """Return ``-log σ(s - N)`` and ``σ(N - s)`` for anchors along the rows, or along the columns (``across``)."""
 
-    def push(self, similarity: Tensor, pull: Tensor, tile: Tile, *, both_sides: bool) -> Tensor:
-        """Return H among negatives, given each anchor's g. Overwrites the similarity."""
+    def push(self, prepared: Tensor, pull: Tensor, tile: Tile, *, both_sides: bool) -> Tensor:
+        """Return H among negatives, given each anchor's g. Overwrites what was prepared."""
 
 
 class Plain:
@@ -32,12 +35,15 @@ class Plain:
     def __init__(self, rows: Tensor) -> None:
         self.mass = rows.new_zeros(len(rows))
 
-    def add(self, similarity: Tensor, tile: Tile, *, both_sides: bool) -> None:
+    def prepare(self, similarity: Tensor) -> Tensor:
+        """Return the exponentials."""
+        return similarity.exp_()
+
+    def add(self, prepared: Tensor, tile: Tile, *, both_sides: bool) -> None:
         """Take in the negatives of a tile."""
-        similarity.exp_()
-        self.mass[tile.rows] += similarity.sum(dim=1)
+        self.mass[tile.rows] += prepared.sum(dim=1)
         if both_sides:
-            self.mass[tile.columns] += similarity.sum(dim=0)
+            self.mass[tile.columns] += prepared.sum(dim=0)
 
     def odds(self, similarity: Tensor, anchors: slice, *, across: bool) -> tuple[Tensor, Tensor]:
         """Return losses and pulls of a tile of positives."""
@@ -45,11 +51,14 @@ class Plain:
         odds = similarity.neg().exp_().mul_(mass if across else mass[:, None])
         return odds.log1p(), odds / (1 + odds)
 
-    def push(self, similarity: Tensor, pull: Tensor, tile: Tile, *, both_sides: bool) -> Tensor:
+    def push(self, prepared: Tensor, pull: Tensor, tile: Tile, *, both_sides: bool) -> Tensor:
         """Return H among negatives."""
-        share = torch.where(self.mass > 0, pull / self.mass, 0)
-        columns = share[tile.columns] if both_sides else share.new_zeros(())
-        return similarity.exp_().mul_(share[tile.rows, None] + columns)
+        shares = self._share(pull, tile.rows)[:, None]
+        return prepared.mul_(shares + self._share(pull, tile.columns) if both_sides else shares)
+
+    def _share(self, pull: Tensor, anchors: slice) -> Tensor:
+        mass = self.mass[anchors]
+        return torch.where(mass > 0, pull[anchors] / mass, 0)
 
 
 class Logarithmic:
@@ -58,10 +67,14 @@ class Logarithmic:
     def __init__(self, rows: Tensor) -> None:
         self.log_mass = rows.new_full((len(rows),), -torch.inf)
 
-    def add(self, similarity: Tensor, tile: Tile, *, both_sides: bool) -> None:
+    def prepare(self, similarity: Tensor) -> Tensor:
+        """Return the similarities as they are."""
+        return similarity
+
+    def add(self, prepared: Tensor, tile: Tile, *, both_sides: bool) -> None:
         """Take in the negatives of a tile."""
         for side, dim in ((tile.rows, 1), (tile.columns, 0))[: 1 + both_sides]:
-            self.log_mass[side] = torch.logaddexp(self.log_mass[side], similarity.logsumexp(dim=dim))
+            self.log_mass[side] = torch.logaddexp(self.log_mass[side], prepared.logsumexp(dim=dim))
 
     def odds(self, similarity: Tensor, anchors: slice, *, across: bool) -> tuple[Tensor, Tensor]:
         """Return losses and pulls of a tile of positives."""
@@ -69,15 +82,17 @@ class Logarithmic:
         margin = similarity - (log_mass if across else log_mass[:, None])
         return -functional.logsigmoid(margin), margin.neg_().sigmoid_()
 
-    def push(self, similarity: Tensor, pull: Tensor, tile: Tile, *, both_sides: bool) -> Tensor:
+    def push(self, prepared: Tensor, pull: Tensor, tile: Tile, *, both_sides: bool) -> Tensor:
         """Return H among negatives."""
-        # Without a negative the sum is minus infinity and g is 0; plus infinity makes the product 0 and not NaN.
-        log_mass = torch.where(self.log_mass > -torch.inf, self.log_mass, torch.inf)
-        columns = tile.columns
-        result = (similarity - log_mass[tile.rows, None]).exp_().mul_(pull[tile.rows, None])
+        result = self._pushed(prepared, pull[tile.rows, None], self.log_mass[tile.rows, None])
         if both_sides:
-            result += similarity.sub_(log_mass[columns]).exp_().mul_(pull[columns])
+            result += self._pushed(prepared, pull[tile.columns], self.log_mass[tile.columns])
         return result
+
+    @staticmethod
+    def _pushed(similarity: Tensor, pull: Tensor, log_mass: Tensor) -> Tensor:
+        # Without a negative the sum is minus infinity and g is 0; plus infinity makes the product 0 and not NaN.
+        return (similarity - torch.where(log_mass > -torch.inf, log_mass, torch.inf)).exp_().mul_(pull)
 
 
 def sums_for(rows: Tensor, bank: Tensor) -> Sums:

@@ -9,7 +9,9 @@ The gradient in closed form (letters as in :mod:`vspwlib.losses.contrast.clip`; 
 
 H is symmetric, as s is, so each unordered pair of tiles is visited once: the sums N, then the positives, which give the
 loss and g, then the negatives. That makes about 4·M²·C operations where autograd over the full matrix takes 6·M²·C, and
-O(M·C) memory where it takes some 31 bytes a pair. Sorted by class, the positives of a tile are a rectangle of it.
+O(M·C) memory where it takes some 31 bytes a pair. Sorted by class, the positives of a tile are a rectangle of it. The
+negatives need the same similarities twice, so tiles of the first time are kept while there is room: those of a small
+clip all, which spares a quarter of the operations.
 
 How the sums N are kept: :mod:`vspwlib.losses.contrast.sums`.
 """
@@ -22,6 +24,9 @@ from torch import Tensor
 from vspwlib.losses.contrast.clip import Bank, Clip, Solution, anchor_weights
 from vspwlib.losses.contrast.sums import Sums, sums_for
 from vspwlib.losses.contrast.tiles import TILE, Segment, Tile, overlap, rectangle, segments, sorted_by_class, triangle
+
+#: Entries of tiles that may be kept: 32 MB of float32, all that some 3500 patches have.
+KEPT = 2**23
 
 
 def solve(clip: Clip, *, gradient: bool) -> Solution:
@@ -38,7 +43,7 @@ def solve(clip: Clip, *, gradient: bool) -> Solution:
     images = None if clip.images is None else clip.images[order]
     bank = None if clip.bank is None else clip.bank._replace(features=clip.bank.features.to(rows.dtype) / root)
     sweep = _Sweep(rows, clip.labels[order], images, weights, bank)
-    sweep.collect_negatives()
+    sweep.collect_negatives(keep=KEPT if gradient else 0)
     sweep.pull_positives(gradient=gradient)
     if not gradient:
         return Solution(sweep.loss())
@@ -73,11 +78,16 @@ class _Sweep:
         self.own_gradient = torch.zeros_like(rows)
         self.bank_gradient = rows.new_zeros(()) if bank is None else torch.zeros_like(rows)
         self._buffer = rows.new_empty(TILE * TILE)
+        self._kept: list[Tensor] = []  # of the first tiles, in their order
 
-    def collect_negatives(self) -> None:
-        """Sum over the negatives of every anchor."""
+    def collect_negatives(self, *, keep: int) -> None:
+        """Sum over the negatives of every anchor, and keep the first ``keep`` entries of tiles."""
         for tile in self._own_negatives():
-            self.sums.add(self._negatives(tile), tile, both_sides=not tile.diagonal)
+            negatives = self._negatives(tile)
+            self.sums.add(negatives, tile, both_sides=not tile.diagonal)
+            keep -= negatives.numel()
+            if keep >= 0:
+                self._kept.append(negatives.clone())
         for tile in rectangle(Segment(0, len(self.rows)), Segment(0, len(self.bank))):
             self.sums.add(self._bank_negatives(tile), tile, both_sides=False)
 
@@ -93,8 +103,11 @@ class _Sweep:
 
     def push_negatives(self) -> None:
         """Add the negatives' part of the gradient."""
+        kept = iter(self._kept)
         for tile in self._own_negatives():
-            push = self.sums.push(self._negatives(tile), self.pull, tile, both_sides=True)
+            negatives = next(kept, None)
+            negatives = self._negatives(tile) if negatives is None else negatives
+            push = self.sums.push(negatives, self.pull, tile, both_sides=True)
             self.own_gradient[tile.rows].addmm_(push, self.rows[tile.columns])
             if not tile.diagonal:
                 self.own_gradient[tile.columns].addmm_(push.T, self.rows[tile.rows])
@@ -123,22 +136,23 @@ class _Sweep:
         return torch.mm(left, right.T, out=out)
 
     def _negatives(self, tile: Tile) -> Tensor:
-        """Return s of a tile, minus infinity where the pair is not one of an anchor and its negative."""
+        """Return what the sums read of a tile: only pairs of an anchor and its negative count."""
         similarity = self._similarity(tile, self.rows)
         for segment in self.segments.values():
             if segment.start >= tile.rows.stop:
                 break
-            overlap(similarity, tile, segment, segment).fill_(-torch.inf)
+            if segment.end > tile.columns.start:
+                overlap(similarity, tile, segment, segment).fill_(-torch.inf)
         if self.images is not None:
             similarity.masked_fill_(self.images[tile.rows, None] != self.images[tile.columns], -torch.inf)
-        return similarity
+        return self.sums.prepare(similarity)
 
     def _bank_negatives(self, tile: Tile) -> Tensor:
         similarity = self._similarity(tile, self.bank)
         for label, segment in self.segments.items():
             if label in self.bank_segments:
                 overlap(similarity, tile, segment, self.bank_segments[label]).fill_(-torch.inf)
-        return similarity
+        return self.sums.prepare(similarity)
 
     def _pull(self, tile: Tile, *, gradient: bool) -> None:
         """Take in a tile of positives: its rows are anchors, and off the diagonal its columns as well."""
