@@ -48,11 +48,12 @@ def solve(clip: Clip, *, gradient: bool) -> Solution:
     if not gradient:
         return Solution(sweep.loss())
     sweep.push_negatives()
-    by_temperature = -((rows * sweep.own_gradient).sum() / 2 + (rows * sweep.bank_gradient).sum()) / root**2
+    loss, by_temperature = sweep.loss(), -sweep.inner_products() / root**2
     by_rows = sweep.own_gradient.add_(sweep.bank_gradient).div_(root)
+    del sweep, rows  # their memory is the result's
     by_features = torch.zeros_like(clip.features)
     by_features[order] = by_rows
-    return Solution(sweep.loss(), by_features, by_temperature)
+    return Solution(loss, by_features, by_temperature)
 
 
 class _Sweep:
@@ -119,6 +120,11 @@ class _Sweep:
         """Return the loss, summed in double precision: it costs nothing here."""
         return (self.losses.double() @ self.weights.double()).to(self.losses.dtype)
 
+    def inner_products(self) -> Tensor:
+        """Return the sum of ``G_ij s_ij`` over all pairs, G the loss's derivative by s."""
+        total = _inner_product(self.rows, self.own_gradient) / 2
+        return total + _inner_product(self.rows, self.bank_gradient) if len(self.bank) else total
+
     def _own_negatives(self) -> Iterator[Tile]:
         """Yield the tiles of the upper triangle that hold a pair of two classes."""
         inside = iter(self.segments.values())
@@ -183,3 +189,8 @@ class _Sweep:
         self.losses[anchors] += losses.sum(dim=int(not across))
         self.pull[anchors] += pulls.sum(dim=int(not across))
         return pulls
+
+
+def _inner_product(left: Tensor, right: Tensor) -> Tensor:
+    """Return the sum of the products of all entries, without storing them."""
+    return torch.einsum("mc,mc->m", left, right).sum()
