@@ -70,7 +70,6 @@ class Case(NamedTuple):
 
 
 def make(patches: int, channels: int, device: str) -> tuple[Tensor, Tensor]:
-    """Return features ``(M, C)`` and labels ``(M,)``."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.multinomial(DECAY ** torch.arange(CLASSES), patches, replacement=True, generator=generator)
     features = torch.randn(patches, channels, generator=generator)
@@ -231,7 +230,8 @@ def compare_threads(arguments: argparse.Namespace) -> Iterator[Row]:
     size = 2048 if arguments.quick else 8192
     cases = [Case("symmetric", "fp32", size, 256, "cpu", threads, arguments.repetitions) for threads in (1, 2)]
     rounds = [[run_apart(case, {}, arguments) for case in cases] for _ in range(3)]
-    return (min(rows, key=lambda row: row["least_seconds"]) for rows in zip(*rounds, strict=True))
+    for rows in zip(*rounds, strict=True):
+        yield min(rows, key=lambda row: row["least_seconds"])
 
 
 def judge(rows: list[Row], threads: list[Row]) -> dict[str, bool | None]:
