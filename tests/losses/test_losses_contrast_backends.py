@@ -1,5 +1,7 @@
 """What holds for every way to compute the contrastive loss: precision, memory, determinism."""
 
+import weakref
+
 import pytest
 import torch
 from torch import Tensor
@@ -92,6 +94,22 @@ def test_no_tensor_holds_all_pairs(backend):
     with Largest() as largest:
         pixel_contrast_loss(x, labels, backend=backend).backward()
     assert largest.elements <= max(tiles.TILE**2, chunked.CPU_ENTRIES, x.numel()) < 4096**2 / 16
+
+
+def test_results_of_a_chunk_do_not_outlive_it(monkeypatch):
+    """Each kept a chunk's room from being used again: gigabytes at 16384 patches."""
+    results, compute = [], chunked.row_sums
+
+    def row_sums(*arguments):
+        assert sum(result() is not None for result in results) <= 3, "more than those of the chunk before"
+        found = compute(*arguments)
+        results.extend(map(weakref.ref, found))
+        return found
+
+    monkeypatch.setattr(chunked, "row_sums", row_sums)
+    monkeypatch.setattr(chunked, "CPU_ENTRIES", 16 * 60)
+    pixel_contrast_loss(*make(60), backend="chunked")
+    assert len(results) == 3 * 4
 
 
 class Products(TorchDispatchMode):

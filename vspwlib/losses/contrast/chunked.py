@@ -92,8 +92,12 @@ def solve(clip: Clip, *, gradient: bool, elementwise: Literal["torch", "triton"]
     rows, everything = _features(clip)
     columns, wide = _columns(clip), clip.features.dtype
     spans = _spans(len(rows), len(everything), rows.device)
-    found = [kernels.row_sums(_product(rows[span], everything.T, wide), span, columns) for span in spans]
-    sums = RowSums(*(torch.cat(part) for part in zip(*found, strict=True)))
+    # In one place from the start: on a CPU small results that outlive a chunk keep the heap from using its room again.
+    sums = RowSums(*clip.features.new_empty(3, len(rows)))
+    for span in spans:
+        found = kernels.row_sums(_product(rows[span], everything.T, wide), span, columns)
+        for whole, part in zip(sums, found, strict=True):
+            whole[span] = part
     weights = anchor_weights(clip, wide) * (sums.log_mass > -torch.inf)
     loss = (weights * sums.loss).sum()
     if not gradient:
