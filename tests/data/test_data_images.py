@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vspwlib.checks import InputError
-from vspwlib.data.images import check_same_size, read_image, read_mask, read_raw_mask
+from vspwlib.data.images import check_same_size, read_image, read_image_size, read_mask, read_raw_mask
 
 RAW = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -51,6 +51,27 @@ def test_narrow_masks(tmp_path):
     np.testing.assert_array_equal(read_raw_mask(tmp_path / "one-bit.png"), bits.astype(np.uint8))
     save_palette(tmp_path / "few.png", RAW % 3)  # Pillow stores small palettes in 2 bits
     np.testing.assert_array_equal(read_raw_mask(tmp_path / "few.png"), RAW % 3)
+
+
+def test_values_beyond_a_byte_can_be_refused(tmp_path):
+    Image.fromarray(RAW.astype(np.uint16)).save(tmp_path / "fits.png")
+    np.testing.assert_array_equal(read_raw_mask(tmp_path / "fits.png", clip=False), RAW)
+    Image.fromarray(np.array([[0, 256]], np.uint16)).save(tmp_path / "wide.png")
+    with pytest.raises(InputError, match=r"mask: expected values 0..255, got 256"):
+        read_raw_mask(tmp_path / "wide.png", clip=False)
+
+
+def test_the_size_is_read_from_whole_files_alone(tmp_path):
+    for name in ("a.jpg", "b.png"):
+        path = tmp_path / name
+        Image.fromarray(photo(41, 67)).save(path)
+        assert read_image_size(path) == read_image(path).shape[:2] == (41, 67)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        for read in (read_image_size, read_image):
+            with pytest.raises(InputError, match="breaks off or is damaged"):
+                read(path)
+    Image.fromarray(photo(400, 300)).save(tmp_path / "c.jpg", progressive=True)
+    assert read_image_size(tmp_path / "c.jpg") == (400, 300)
 
 
 def test_values_beyond_a_byte_are_void(tmp_path):

@@ -43,17 +43,44 @@ def read_image(path: str | Path) -> NDArray[np.uint8]:
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))  # a copy: Pillow's own buffer is read-only
 
 
-def read_raw_mask(path: str | Path) -> NDArray[np.uint8]:
+def read_image_size(path: str | Path) -> tuple[int, int]:
+    """Decode an image whole and return its size alone: the way to find out whether it can be read.
+
+    A JPEG is decoded at an eighth of its size, which reads every byte of the file in a third of the time.
+
+    Args:
+        path: As for :func:`read_image`.
+
+    Returns:
+        Height and width as stored; orientation tags are ignored.
+
+    Raises:
+        InputError: as :func:`read_image`.
+    """
+    path = Path(path)
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            image.draft(None, (1, 1))  # does nothing to formats other than JPEG
+            image.load()
+    except UNREADABLE as error:
+        fail("image", expected="a whole image file", got=_fault(path, error), where=path, fix=RESTORE)
+    return height, width
+
+
+def read_raw_mask(path: str | Path, *, clip: bool = True) -> NDArray[np.uint8]:
     """Read a mask as it stands in the file.
 
     Args:
         path: A PNG with one channel: grey or palette, 1 to 16 bit.
+        clip: Whether values above 255, which 16 bit masks may hold, become 255 or are refused.
 
     Returns:
-        uint8 array (H, W) of raw values, 0..255; values of 16 bit masks above 255 become 255.
+        uint8 array (H, W) of raw values, 0..255.
 
     Raises:
-        InputError: the file is missing, empty, truncated, no image, or has several channels.
+        InputError: the file is missing, empty, truncated, no image, has several channels, or holds a value above 255
+            that is not to be clipped.
     """
     image = _load(Path(path), "mask")
     if image.mode not in SINGLE_CHANNEL:
@@ -65,6 +92,8 @@ def read_raw_mask(path: str | Path) -> NDArray[np.uint8]:
             fix="save it as a PNG of raw VSPW ids, grey or palette; colours cannot be turned back into ids.",
         )
     values = np.array(image)
+    if not clip and values.dtype != np.uint8 and values.max() > VOID:
+        fail("mask", expected="values 0..255", got=values.max(), where=path, fix="check whose ids the file holds.")
     return values if values.dtype == np.uint8 else values.clip(0, VOID).astype(np.uint8)
 
 

@@ -143,10 +143,10 @@ def frames_folder(video: Path) -> Path:
     return origin if origin.is_dir() else video
 
 
-def has_images(folder: Path) -> bool:
-    """Tell whether a folder holds at least one image file; stops at the first."""
+def has_images(folder: Path, suffixes: tuple[str, ...] = IMAGE_SUFFIXES) -> bool:
+    """Tell whether a folder holds at least one file with one of the suffixes; stops at the first."""
     with os.scandir(folder) as entries:
-        return any(is_visible(entry.name) for entry in entries)
+        return any(is_visible(entry.name, suffixes) for entry in entries)
 
 
 def files_by_stem(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:

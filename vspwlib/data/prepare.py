@@ -8,9 +8,7 @@ all, and those that are there are kept.
 Source: VSPW-dataset/VSPW_baseline, change2_480p.py.
 """
 
-import contextlib
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vspwlib.checks import InputError, fail, require
+from vspwlib.checks import InputError, require
 from vspwlib.data.images import check_same_size, read_image, read_raw_mask
 from vspwlib.data.layout import (
     DICTIONARY,
@@ -31,6 +29,7 @@ from vspwlib.data.layout import (
     frames_folder,
 )
 from vspwlib.data.parallel import Progress, run_parallel
+from vspwlib.data.writing import write_whole
 
 HEIGHT = 480
 JPEG_QUALITY = 75  # Pillow's default, which the official script leaves alone
@@ -111,7 +110,7 @@ def _copy_texts(layout: Layout, target: Path) -> None:
     """Copy the split lists and the dictionary."""
     for path in (*layout.lists.values(), layout.root / DICTIONARY):
         if path.is_file():
-            _write(target / path.name, partial(shutil.copyfile, path))
+            write_whole(target / path.name, partial(shutil.copyfile, path))
 
 
 def _jobs(layout: Layout, target: Path) -> list[_Job]:
@@ -148,10 +147,10 @@ def _prepare_video(job: _Job) -> PrepareReport:
         for goal in missing:
             if goal in raws:
                 mask = Image.fromarray(raws[goal]).resize(size, Image.Resampling.NEAREST)
-                _write(goal, partial(mask.save, format="PNG"))
+                write_whole(goal, partial(mask.save, format="PNG"))
             else:
                 picture = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)
-                _write(goal, partial(picture.save, format="JPEG", quality=JPEG_QUALITY))
+                write_whole(goal, partial(picture.save, format="JPEG", quality=JPEG_QUALITY))
             report.written += 1
     return report
 
@@ -161,22 +160,3 @@ def _fitting_mask(path: Path, image: np.ndarray) -> np.ndarray:
     raw = read_raw_mask(path)
     check_same_size(image.shape, raw.shape, where=path)
     return raw
-
-
-def _write(path: Path, save: Callable[[Path], object]) -> None:
-    """Write a file under a hidden name, which no reader takes for a frame, then put it in place."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(part)
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        fail(
-            "file",
-            expected="to be written",
-            got=error.strerror or str(error),
-            where=path,
-            fix="make room or choose another target, and run the command again: finished files are kept.",
-        )
