@@ -1,34 +1,24 @@
 """Count the pixels of other data sets by the values of their own masks, and name every file that is not sound.
 
-==========  ===========================  ================================================
-data set    images                       masks
-==========  ===========================  ================================================
-cocostuff   ``images/<split>/``          ``annotations/<split>/``
-ade20k      ``images/<split>/``          ``annotations/<split>/``
-camvid      ``<video>/origin/``          ``<video>/mask/``, CamVid's ids, not VSPW's
-==========  ===========================  ================================================
-
-Every folder below ``images/`` or ``annotations/`` is a split (``train2017``, ``validation``); videos lie in ``data/``
-or at the top. Files pair by stem. COCO-Stuff's masks are those of ``stuffthingmaps_trainval2017``, named alike.
+COCO-Stuff and ADE20K lie as :mod:`vspwlib.data.stills` says. Of CamVid ``<video>/origin/`` and ``<video>/mask/`` are
+read, in CamVid's ids and not VSPW's; videos lie in ``data/`` or at the top. Files pair by stem.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
-from vspwlib.checks import InputError, check_folder, fail, require
-from vspwlib.data.check import what_came
-from vspwlib.data.images import read_image, read_raw_mask
+from vspwlib.checks import check_folder, fail, require
 from vspwlib.data.index import named
 from vspwlib.data.layout import IMAGE_SUFFIXES, child_folders, files_by_stem
+from vspwlib.data.mask_counts import SourceProblem, count_mask, strange_ids
 from vspwlib.data.parallel import Progress, run_parallel
+from vspwlib.data.stills import open_stills
 from vspwlib.labels.mapping import LabelMapping
 from vspwlib.labels.sources import SourceSet
-
-_DERIVED = "_labelTrainIds"  # files that mmseg writes beside COCO-Stuff's masks, in another numbering
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +27,6 @@ class SourcePair:
 
     image: Path
     mask: Path
-
-
-@dataclass(frozen=True, slots=True)
-class SourceProblem:
-    """One thing that is wrong with a file.
-
-    Attributes:
-        kind: ``missing mask``, ``mask without image``, ``unreadable image``, ``unreadable mask`` or ``mask size``: not
-            counted; ``unknown ids`` or ``unused ids``: counted.
-        path: The file below the root.
-        message: What is wrong with it.
-    """
-
-    kind: str
-    path: str
-    message: str
 
 
 @dataclass
@@ -119,8 +93,9 @@ def count_source_pixels(
         if counts is not None:
             with lock:
                 found.images += 1
-                found.pixels += counts
-                found.occurrences += counts > 0
+                for value, pixels in counts.items():
+                    found.pixels[value] += pixels
+                    found.occurrences[value] += 1
         return faults
 
     for faults in run_parallel(read, pairs, workers=workers, progress=progress):
@@ -141,36 +116,26 @@ def find_pairs(root: Path, facts: SourceSet) -> tuple[list[SourcePair], list[Sou
     Raises:
         InputError: there is no pair.
     """
+    if facts.name != "camvid":
+        stills = open_stills(facts.name, root)
+        return [SourcePair(still.image, still.mask) for still in stills.stills], [*stills.problems]
     pairs: list[SourcePair] = []
     problems: list[SourceProblem] = []
-    for images, masks in _camvid_folders(root) if facts.name == "camvid" else _split_folders(root):
-        by_stem = files_by_stem(images, IMAGE_SUFFIXES) if images.is_dir() else {}
+    for images, masks in _camvid_folders(root):
+        by_stem = files_by_stem(images, IMAGE_SUFFIXES)
         annotations = files_by_stem(masks, (".png",)) if masks.is_dir() else {}
-        annotations = {stem: path for stem, path in annotations.items() if not stem.endswith(_DERIVED)}
         pairs += [SourcePair(path, annotations[stem]) for stem, path in by_stem.items() if stem in annotations]
-        if not annotations and by_stem:  # one line for a split whose truth is kept back
-            message = f"none of its {len(by_stem)} images has an annotation"
-            problems.append(SourceProblem("missing mask", _below(root, images), message))
-            continue
-        alone = [path for stem, path in by_stem.items() if stem not in annotations]
-        problems += [
-            SourceProblem("missing mask", _below(root, path), "an image without its annotation") for path in alone
-        ]
-        alone = [path for stem, path in annotations.items() if stem not in by_stem]
-        problems += [SourceProblem("mask without image", _below(root, path), "not counted") for path in alone]
-    layout = "<video>/origin and <video>/mask" if facts.name == "camvid" else "images/<split> and annotations/<split>"
-    expected = f"images and masks of the same names, in {layout}"
+        for kind, files, others in (
+            ("missing mask", by_stem, annotations),
+            ("mask without image", annotations, by_stem),
+        ):
+            alone = [path for stem, path in files.items() if stem not in others]
+            problems += [SourceProblem(kind, _below(root, path), "not counted") for path in alone]
+    expected = "images and masks of the same names, in <video>/origin and <video>/mask"
     got = f"not one pair ({named(problem.path for problem in problems) or 'no such folders'})"
     fix = f"name the folder that holds {facts.title}."
     require(bool(pairs), "--root", expected=expected, got=got, where=root, fix=fix)
     return pairs, problems
-
-
-def _split_folders(root: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield the folders of images and of masks of every split."""
-    homes = [root / name for name in ("images", "annotations")]
-    for split in sorted({name for home in homes if home.is_dir() for name in child_folders(home)}):
-        yield homes[0] / split, homes[1] / split
 
 
 def _camvid_folders(root: Path) -> Iterator[tuple[Path, Path]]:
@@ -183,39 +148,13 @@ def _camvid_folders(root: Path) -> Iterator[tuple[Path, Path]]:
 
 def _read(
     pair: SourcePair, root: Path, facts: SourceSet, mapping: LabelMapping
-) -> tuple[np.ndarray | None, list[SourceProblem]]:
+) -> tuple[Mapping[int, int] | None, list[SourceProblem]]:
     """Count one mask; None where the pair cannot be used."""
-    where = _below(root, pair.mask)
-    try:
-        height, width, _ = read_image(pair.image).shape
-    except InputError as error:
-        return None, [SourceProblem("unreadable image", _below(root, pair.image), what_came(error))]
-    try:
-        mask = read_raw_mask(pair.mask)
-    except InputError as error:
-        return None, [SourceProblem("unreadable mask", where, what_came(error))]
-    if mask.shape != (height, width):
-        message = f"{mask.shape[1]}x{mask.shape[0]}, its image {width}x{height}; not counted"
-        return None, [SourceProblem("mask size", where, message)]
-    counts = np.bincount(mask.ravel(), minlength=256)
-    problems = []
-    unknown = mapping.unknown_values(mask)
-    if unknown:
-        problems.append(SourceProblem("unknown ids", where, f"{_spelled(unknown)}; counted as void"))
-    unused = {value: int(counts[value]) for value in facts.never if counts[value]}
-    if unused:
-        message = f"{_spelled(unused)}; never drawn in {facts.title}: is the mask in another numbering?"
-        problems.append(SourceProblem("unused ids", where, message))
-    return counts, problems
-
-
-def _spelled(pixels: dict[int, int]) -> str:
-    """Name values with their pixels.
-
-    >>> _spelled({151: 2, 200: 30})
-    '151 (2 pixels), 200 (30 pixels)'
-    """
-    return named(f"{value} ({count} pixels)" for value, count in pixels.items())
+    read = count_mask(pair.image, pair.mask)
+    faults = [read.fault] if read.fault else strange_ids(read.counts, mapping.known, facts)
+    places = {"unreadable image": pair.image}
+    problems = [SourceProblem(kind, _below(root, places.get(kind, pair.mask)), text) for kind, text in faults]
+    return (None if read.fault else read.counts), problems
 
 
 def _below(root: Path, path: Path) -> str:
