@@ -5,7 +5,7 @@ import json
 import pytest
 
 from vspwlib.checks import InputError
-from vspwlib.config import AugmentConfig, PredictConfig, Recipe, TrainConfig, override
+from vspwlib.config import AugmentConfig, MixConfig, PredictConfig, Recipe, TrainConfig, override
 from vspwlib.recipes import PROFILES, RECIPES, recipe
 
 
@@ -90,3 +90,29 @@ def test_unknown_names_are_refused():
         recipe("upernet_swin_tiny", "camvd")
     with pytest.raises(InputError, match="recipe"):
         recipe("t9", "mini")
+
+
+def test_image_sets_of_a_mix():
+    base = recipe("t3_baseline", "mini")
+    assert base.mix == MixConfig()
+    mixed = override(base, {"mix.stills": '["cocostuff", "ade20k"]', "mix.weights": "[2, 1, 0]"}).mix
+    assert (mixed.stills, mixed.weights, mixed.threshold) == (("cocostuff", "ade20k"), (2.0, 1.0, 0.0), 0.8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mix.stills": '["cocostuf"]'}, "did you mean 'cocostuff'"),
+        ({"mix.stills": '["ade20k", "ade20k"]'}, "mix.stills: expected each set once"),
+        ({"mix.stills": '["ade20k"]', "mix.weights": "[1]"}, "mix.weights: expected 2 numbers"),
+        ({"mix.stills": '["ade20k"]', "mix.weights": "[0, 0]"}, "not all 0"),
+        ({"mix.stills": '["ade20k"]', "mix.weights": "[2, -1]"}, "none below 0"),
+        ({"mix.stills": '["ade20k"]', "mix.weights": "[NaN, 1]"}, "none below 0"),
+        ({"mix.mappings": '["own.csv"]'}, "mix.mappings: expected a file for each of 0 image sets"),
+        ({"mix.threshold": "80"}, "mix.threshold: expected 0 to 1"),
+        ({"mix.denominator": "valid"}, "mix.denominator"),
+    ],
+)
+def test_mixes_that_contradict_themselves(settings, message):
+    with pytest.raises(InputError, match=message):
+        override(recipe("t3_baseline", "mini"), settings)

@@ -27,6 +27,30 @@ class ClipConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MixConfig:
+    """Image sets that are trained on beside the videos, mapped to VSPW's classes. The paper: COCO-Stuff, above 0.8."""
+
+    stills: tuple[Literal["cocostuff", "ade20k"], ...] = ()
+    weights: tuple[float, ...] | None = None  # of the videos, then of each set; None: in proportion to size
+    threshold: float = 0.8  # images with a larger share of valid pixels are used
+    denominator: Literal["all", "labelled"] = "all"  # which pixels that is a share of; the paper does not say
+    mappings: tuple[str, ...] | None = None  # a CSV for each set, in their order; None: those of the package
+    strict: bool = False  # refuse a set in which anything is wrong
+
+    def __post_init__(self) -> None:
+        _check_words(self, "mix")
+        check_range("mix.threshold", self.threshold, 0, 1)
+        sets = len(self.stills)
+        require(len({*self.stills}) == sets, "mix.stills", expected="each set once", got=self.stills)
+        weights = (1.0,) * (sets + 1) if self.weights is None else self.weights
+        fits = len(weights) == sets + 1 and min(weights) >= 0 and sum(weights) > 0
+        expected = f"{sets + 1} numbers, for the videos and {sets} image sets, none below 0, not all 0"
+        require(fits, "mix.weights", expected=expected, got=self.weights)
+        files = sets if self.mappings is None else len(self.mappings)
+        require(files == sets, "mix.mappings", expected=f"a file for each of {sets} image sets", got=self.mappings)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AugmentConfig:
     """Augmentation, one draw per clip. The paper: flip, crop, resize in [0.5, 2.0]."""
 
@@ -204,6 +228,7 @@ class Recipe:
     val_split: str | None = "val"
     test_splits: tuple[str, ...] = ("val",)
     clip: ClipConfig = field(default_factory=ClipConfig)
+    mix: MixConfig = field(default_factory=MixConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 from vspwlib.cli.map import app
 
 
-def test_report_is_a_command_of_its_own_name():
+def test_its_commands_go_by_their_names():
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
-    assert "report" in result.output
+    assert all(name in result.output for name in ("report", "filter"))

@@ -2,12 +2,8 @@
 
 import typer
 
-from vspwlib.cli import map_report
+from vspwlib.cli import map_filter, map_report
 
-app = typer.Typer(help="Label mappings from COCO-Stuff, ADE20K and CamVid: report.", no_args_is_help=True)
+app = typer.Typer(help="Label mappings: report, filter images.", no_args_is_help=True)
 app.command("report")(map_report.report)
-
-
-@app.callback()
-def _map() -> None:
-    """Label mappings from COCO-Stuff, ADE20K and CamVid: report."""
+app.command("filter")(map_filter.filter_images)

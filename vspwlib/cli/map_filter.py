@@ -1,0 +1,120 @@
+"""``vspw map filter``: which images of a set keep enough valid pixels under a mapping."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vspwlib.cli.data import WorkersOption
+from vspwlib.cli.map_report import MappingOption, StrictOption
+from vspwlib.cli.options import JsonOption, WorkspaceOption, progress_bar
+from vspwlib.config import MixConfig
+from vspwlib.runs import Workspace
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vspwlib.data.still_filter import StillReport
+
+SHOWN = 5  # problems of one kind that the table spells out; report.json has all of them
+BAR = 40  # characters of the longest bar of the histogram
+
+StillsOption = Annotated[str, typer.Option("--dataset", help="cocostuff or ade20k.")]
+RootOption = Annotated[
+    Path | None, typer.Option("--root", help="Its folder; without it the workspace's own, or the embedded one.")
+]
+ThresholdOption = Annotated[
+    float, typer.Option("--threshold", min=0, max=1, help="Keep images whose ratio is strictly greater.")
+]
+DenominatorOption = Annotated[
+    str, typer.Option("--denominator", help="Valid pixels as a share of all pixels, or of the labelled ones.")
+]
+SplitsOption = Annotated[list[str] | None, typer.Option("--split", help="Split to take (repeatable); all.")]
+
+
+def filter_images(
+    dataset: StillsOption,
+    root: RootOption = None,
+    mapping: MappingOption = None,
+    threshold: ThresholdOption = MixConfig.threshold,
+    denominator: DenominatorOption = "all",
+    split: SplitsOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the results; default in the workspace, where training looks."),
+    ] = None,
+    strict: StrictOption = False,
+    workers: WorkersOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose the images that keep enough valid pixels after mapping, and show what other thresholds would choose.
+
+    Counts are kept: a run that was stopped goes on where it was, and another threshold or mapping reads no image again.
+    Writes pixels.jsonl (counts), manifest.jsonl (a line an image), kept.txt and report.json.
+
+    Example: `vspw map filter --dataset cocostuff --root ../cocostuff --threshold 0.8`
+    """
+    import json
+
+    from vspwlib.data.still_filter import check_denominator, write_report
+    from vspwlib.pipeline.filtering import filter_folder, filter_stills, still_root
+
+    share = check_denominator(denominator)
+    place = Workspace.locate(workspace)
+    folder = still_root(place, dataset, root)
+    results = out or filter_folder(place, dataset, folder)
+    with progress_bar(f"reading {dataset}", quiet=as_json) as progress:
+        found = filter_stills(
+            dataset,
+            folder,
+            results,
+            mapping=mapping,
+            threshold=threshold,
+            denominator=share,
+            splits=split,
+            workers=workers,
+            progress=progress,
+        )
+    write_report(found.report, results)
+    if as_json:
+        typer.echo(json.dumps({**found.report.to_json(), "folder": str(results)}))
+    else:
+        _print(found.report)
+        typer.echo(f"written to {results}")
+    if strict:
+        found.report.require_sound()
+
+
+def _print(report: "StillReport") -> None:
+    """Print the splits, what each threshold keeps, the histogram, the classes and the problems."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    facts = report.to_json()
+    table = Table("split", "images", "usable", "kept", "mean ratio")
+    for name, counts in facts["splits"].items():
+        mean = "-" if counts["mean_ratio"] is None else f"{counts['mean_ratio']:.3f}"
+        table.add_row(name, *(f"{counts[key]:,}" for key in ("images", "usable", "kept")), mean)
+    console.print(table)
+    console.print(f"{len(report.kept):,} of {len(report.images):,} images have a ratio above {report.threshold:g}")
+    console.print("above  " + "  ".join(f"{threshold}: {kept:,}" for threshold, kept in facts["kept_above"].items()))
+    longest = max(*facts["histogram"], 1)
+    for number, images in enumerate(facts["histogram"]):
+        console.print(f"{number / 20:.2f} {'█' * round(BAR * images / longest)} {images:,}", highlight=False)
+    classes = list(facts["class_pixels"])
+    console.print(f"{len(classes)} classes in the kept images; most pixels: {', '.join(classes[:8])}", markup=False)
+    _print_problems(report, console)
+
+
+def _print_problems(report: "StillReport", console: "Console") -> None:
+    """Print the problems by kind, the first few of each in full."""
+    for kind, count in Counter(problem.kind for problem in report.problems).items():
+        console.print(f"[yellow]{kind}[/] ({count})")
+        of_kind = [problem for problem in report.problems if problem.kind == kind]
+        for problem in of_kind[:SHOWN]:
+            console.print(f"  {problem.path}: {problem.message}", markup=False, highlight=False)
+        if count > SHOWN:
+            console.print(f"  and {count - SHOWN} more; report.json has all of them")

@@ -1,0 +1,85 @@
+"""Image sets through a mapping: where they lie, and which of their images are used.
+
+The pixel counts of a set are kept in the workspace, in ``filters/<set>-<digest of its folder>/``. `vspw map filter` and
+training both look there, so that whichever comes first reads the images, and the other does not.
+
+Opens without torch.
+"""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from vspwlib.checks import fail
+from vspwlib.data.parallel import Progress
+from vspwlib.data.still_filter import Denominator, StillReport, judge
+from vspwlib.data.still_pixels import count_pixels
+from vspwlib.data.stills import StillSet, open_stills
+from vspwlib.labels.mapping import LabelMapping, load_mapping
+from vspwlib.runs import Workspace
+
+
+@dataclass(frozen=True)
+class FilteredStills:
+    """An image set, the mapping it is seen through, and what that keeps of it."""
+
+    stills: StillSet
+    mapping: LabelMapping
+    report: StillReport
+
+
+def filter_folder(workspace: Workspace, name: str, root: str | Path) -> Path:
+    """Return where the pixel counts of an image set are kept, and by default what `vspw map filter` makes of them."""
+    place = str(Path(root).expanduser().resolve())
+    return workspace.path / "filters" / f"{name}-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
+
+
+def still_root(workspace: Workspace, name: str, root: Path | None) -> Path:
+    """Return the folder of an image set: the one named, else what the workspace knows or drew itself.
+
+    Raises:
+        InputError: there is none.
+    """
+    embedded = workspace.path / "data" / "mini" / name
+    known = root or workspace.data_sets.get(name) or (embedded if embedded.is_dir() else None)
+    if known is None:
+        fail("--root", expected=f"the folder of {name}", got="nothing", fix="name it, or train with it once.")
+    return known
+
+
+def filter_stills(
+    name: str,
+    root: str | Path,
+    folder: Path,
+    *,
+    mapping: str | Path | None = None,
+    threshold: float,
+    denominator: Denominator = "all",
+    splits: Collection[str] | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> FilteredStills:
+    """Choose the images of a set that keep enough valid pixels.
+
+    Args:
+        name: ``cocostuff`` or ``ade20k``.
+        root: Its folder.
+        folder: Where pixel counts are kept (:func:`filter_folder`); what is there is not counted again.
+        mapping: A CSV for this set; the package's by default.
+        threshold: An image's ratio must be greater.
+        denominator: ``all`` or ``labelled`` pixels.
+        splits: Splits of the set to take; all by default.
+        workers: Number of threads; one a core by default.
+        progress: Called with images done and images in all.
+
+    Returns:
+        The set, the mapping and the report.
+
+    Raises:
+        InputError: no such set, or a mapping that does not fit it.
+    """
+    stills = open_stills(name, root, splits)
+    table = load_mapping(mapping or name, dataset=name)
+    counted = count_pixels(stills, folder / "pixels.jsonl", workers=workers, progress=progress)
+    return FilteredStills(stills, table, judge(stills, counted, table, threshold=threshold, denominator=denominator))
