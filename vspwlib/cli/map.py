@@ -2,8 +2,9 @@
 
 import typer
 
-from vspwlib.cli import map_filter, map_report
+from vspwlib.cli import map_filter, map_materialise, map_report
 
-app = typer.Typer(help="Label mappings: report, filter images.", no_args_is_help=True)
+app = typer.Typer(help="Label mappings: report, filter images, write mapped copies.", no_args_is_help=True)
 app.command("report")(map_report.report)
 app.command("filter")(map_filter.filter_images)
+app.command("materialise")(map_materialise.materialise)
