@@ -6,11 +6,13 @@ where a run was stopped and resumed, not on what was read before.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
@@ -62,17 +64,29 @@ class ClipDataset(Dataset[Clip]):
         augment: What happens to a clip.
         seed: Seed of the order and of the augmentation.
         length: Number of positions: iterations times clips an iteration.
+        read_mask: Reads a mask file as uint8 ids (H, W); VSPW's raw values by default. Workers get copies of it.
+        checker: Command that finds the broken files of such a data set, for the message when none can be read.
 
     Raises:
         InputError: not a single clip of that length is in the split.
     """
 
     def __init__(
-        self, split: Split, *, frames: int = 1, gap: int = 1, augment: ClipAugment, seed: int = 0, length: int
+        self,
+        split: Split,
+        *,
+        frames: int = 1,
+        gap: int = 1,
+        augment: ClipAugment,
+        seed: int = 0,
+        length: int,
+        read_mask: Callable[[Path], NDArray[np.uint8]] = read_mask,
+        checker: str = "vspw data check",
     ) -> None:
         for what, value, low in (("frames", frames, 1), ("gap", gap, 1), ("seed", seed, 0), ("length", length, 0)):
             check_range(what, value, low=low)
         self.split, self.augment, self.seed, self.length = split, augment, seed, length
+        self._read_mask, self._checker = read_mask, checker
         self._frames = list(split.frames())
         self._steps = np.arange(frames) * gap
         self._starts = _clip_starts(split, self._steps)
@@ -129,7 +143,7 @@ class ClipDataset(Dataset[Clip]):
             expected="frames that can be read",
             got=f"{min(REPLACEMENTS, self.num_clips)} unreadable clips in a row",
             where=f"{self.split.root}, split {self.split.name}",
-            fix="run `vspw data check` on the folder; it names the files.",
+            fix=f"run `{self._checker}` on the folder; it names the files.",
         )
 
     def _read(self, frames: list[tuple[int, Frame]]) -> tuple[tv_tensors.Image, tv_tensors.Mask] | None:
@@ -138,7 +152,7 @@ class ClipDataset(Dataset[Clip]):
         masks: list[Tensor] = []
         for index, frame in frames:
             try:
-                image, mask = _read_frame(frame)
+                image, mask = _read_frame(frame, self._read_mask)
                 if images:
                     check_same_size(images[0].shape, mask.shape, where=frame.image)
             except InputError as error:
@@ -186,7 +200,7 @@ def _clip_starts(split: Split, steps: np.ndarray) -> np.ndarray:
     return np.concatenate(starts) if starts else np.empty(0, np.int64)
 
 
-def _read_frame(frame: Frame) -> tuple[Tensor, Tensor]:
+def _read_frame(frame: Frame, read_mask: Callable[[Path], NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
     """Read image (H, W, 3) and mask (H, W) of a labelled frame and hold them against each other."""
     if frame.mask is None:
         fail("mask", expected="a labelled frame", got="none", where=frame.image)

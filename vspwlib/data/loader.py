@@ -9,6 +9,7 @@ from torch.utils.data import BatchSampler, DataLoader
 
 from vspwlib.checks import check_range, require
 from vspwlib.data.dataset import ClipDataset, collate
+from vspwlib.data.joint import JointDataset
 
 
 class StreamSampler(BatchSampler):
@@ -51,7 +52,7 @@ class StreamSampler(BatchSampler):
 
 
 def build_loader(
-    dataset: ClipDataset,
+    dataset: ClipDataset | JointDataset,
     *,
     batch_size: int,
     start: int = 0,
@@ -63,7 +64,7 @@ def build_loader(
     """Return a loader over a range of positions of the stream, in order.
 
     Args:
-        dataset: The stream.
+        dataset: The stream, of one data set or of several.
         batch_size: Clips a step and process.
         start: First position: steps done so far times ``batch_size * world``.
         total: Position at which the run ends; the length of the stream by default.
