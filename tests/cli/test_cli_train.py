@@ -56,3 +56,17 @@ def test_the_embedded_data_are_drawn_where_nothing_else_is_named(started, tmp_pa
     (tmp_path / "own").mkdir()
     assert started("--data", str(tmp_path / "own"), what="data") == {"vspw": tmp_path / "own"}
     assert started("--profile", "camvid", what="data") == {}  # the training says what is missing
+
+
+def test_image_sets_come_from_the_embedded_data_too(started, tmp_path):
+    mini, mixed = tmp_path / "ws/data/mini", ("--set", 'mix.stills=["cocostuff"]')
+    embedded = {name: mini / name for name in ("vspw", "cocostuff")}
+    assert started(*mixed, what="data") == embedded
+    for name in ("vspw", "cocostuff"):
+        (mini / name).mkdir(parents=True)
+    assert started(*mixed, "--data", f"vspw={mini / 'vspw'}", what="data") == embedded
+    (tmp_path / "own").mkdir()
+    own = tmp_path / "own"
+    assert started(*mixed, "--data", f"cocostuff={own}", what="data") == embedded | {"cocostuff": own}
+    assert started(*mixed, "--data", f"vspw={own}", what="data") == {"vspw": own}  # the training says what is missing
+    assert started(*mixed, "--data", f"vpsw={own}", what="data") == {"vpsw": own}

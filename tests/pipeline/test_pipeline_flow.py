@@ -92,6 +92,9 @@ def test_the_fingerprint_follows_what_decides_a_result(tiny_data, tiny_recipe):
     same = replace(recipe, train=replace(recipe.train, workers=1, log_every=7))
     assert fingerprint(recipe, tiny_data) == fingerprint(same, tiny_data)
     assert fingerprint(recipe, tiny_data) != fingerprint(tiny_recipe(seed=1), tiny_data)
+    stills = [{"cocostuff": {"mapping_digest": digest}} for digest in "ab"]
+    assert len({fingerprint(recipe, tiny_data, found) for found in (None, *stills)}) == 3
+    assert fingerprint(recipe, tiny_data, {}) == fingerprint(recipe, tiny_data)
     digest = data_digest(tiny_data, "train")
     assert digest != data_digest(tiny_data, "val")
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from vspwlib.cli.options import (
     progress_bar,
 )
 from vspwlib.runs import Workspace
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 def train(
@@ -41,6 +44,7 @@ def train(
     """Train a recipe into a run of the workspace. Ctrl-C and SIGTERM save first; `--resume` goes on bit for bit.
 
     Without `--data` it is the workspace's own data set; where there is none, the profile `mini` draws the embedded one.
+    A recipe with image sets (`mix.stills`) takes them from `--data cocostuff=PATH`, or from the embedded data.
 
     Example: `vspw train t3_nce2 --profile camvid --data ../camvid --seed 1`
     """
@@ -52,8 +56,8 @@ def train(
     place = Workspace.locate(workspace)
     resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings) | _start(init))
     folders = parse_data(data, place)  # refused before torch is loaded
-    if not folders and profile == "mini":
-        folders = {"vspw": _embedded_data(place, quiet=as_json)}
+    if profile == "mini":
+        folders = _with_embedded(folders, resolved.mix.stills, place, quiet=as_json)
 
     from vspwlib.pipeline.training import train as run_training
     from vspwlib.train.interrupt import Interrupted
@@ -69,6 +73,7 @@ def train(
                 overwrite=overwrite,
                 device=device,
                 on_record=progress.show,
+                on_reading=progress.reading,
             )
         except Interrupted as stop:
             typer.echo(f"{stop}. Repeat the command with --resume to go on.", err=True)
@@ -85,12 +90,23 @@ def train(
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>12}  {value}" for key, value in summary.items()))
 
 
-def _embedded_data(workspace: Workspace, *, quiet: bool) -> Path:
-    """Return the embedded data set of a workspace, drawn where it is missing."""
+def _with_embedded(
+    folders: dict[str, Path], stills: tuple[str, ...], workspace: Workspace, *, quiet: bool
+) -> dict[str, Path]:
+    """Add the embedded data to the folders named: all of it where no videos are, else image sets beside its videos."""
+    root = workspace.path / "data" / "mini"
+    wanted = ("vspw", *stills)
+    video = folders.get("vspw")
+    # Without videos another name than the image sets' may be a slip of `vspw`
+    own = folders.keys() <= {*stills} if video is None else video.resolve() == (root / "vspw").resolve()
+    if not own or all(name in folders for name in wanted):
+        return folders
+
     from vspwlib.data.synthetic import make_mini
 
     with progress_bar("drawing the embedded data", quiet=quiet) as progress:
-        return make_mini(workspace.path / "data" / "mini", progress=progress) / "vspw"
+        made = make_mini(root, progress=progress)
+    return {name: made / name for name in wanted} | folders
 
 
 def _start(init: str | None) -> dict[str, str]:
@@ -117,6 +133,7 @@ class TrainingProgress:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.best_miou: float | None = None
+        self._reading: TaskID | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -134,6 +151,15 @@ class TrainingProgress:
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
+
+    def reading(self, what: str, done: int, whole: int) -> None:
+        """Show a bar of its own while images are read for the first time."""
+        if self._reading is None:
+            self._reading = self._bar.add_task(what, total=whole, note="")
+        self._bar.update(self._reading, description=what, completed=done, total=whole)
+        if done == whole:
+            self._bar.remove_task(self._reading)
+            self._reading = None
 
     def show(self, record: dict[str, Any]) -> None:
         """Move the bar to a record's step."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vspwlib.checks import fail
 from vspwlib.config import Recipe
 from vspwlib.data.dataset import ClipDataset
-from vspwlib.data.index import open_split
+from vspwlib.data.joint import JointDataset
 from vspwlib.data.loader import build_loader
 from vspwlib.data.transforms import ClipAugment
 from vspwlib.losses.contrast.memory import MemoryBank
@@ -183,32 +183,30 @@ def build_plan(recipe: Recipe) -> Plan:
     )
 
 
-def build_batches(recipe: Recipe, root: Path, fabric: Fabric) -> Callable[[int], Iterable[dict[str, Any]]]:
-    """Build the stream of training batches: a function of the micro-batch to start from."""
-    augment = ClipAugment(
-        crop=recipe.augment.crop,
-        scale=recipe.augment.scale,
-        short_side=recipe.augment.short_side,
-        flip=recipe.augment.flip,
-        max_one_class=recipe.augment.max_one_class,
-        photometric=recipe.augment.photometric,
+def build_augment(recipe: Recipe) -> ClipAugment:
+    """Build what happens to training clips and photographs."""
+    settings = recipe.augment
+    return ClipAugment(
+        crop=settings.crop,
+        scale=settings.scale,
+        short_side=settings.short_side,
+        flip=settings.flip,
+        max_one_class=settings.max_one_class,
+        photometric=settings.photometric,
     )
+
+
+def build_batches(
+    recipe: Recipe, dataset: ClipDataset | JointDataset, fabric: Fabric
+) -> Callable[[int], Iterable[dict[str, Any]]]:
+    """Build the training batches of a stream: a function of the micro-batch to start from."""
     train = recipe.train
-    step = train.batch_size * fabric.world_size
-    dataset = ClipDataset(
-        open_split(root, recipe.train_split),
-        frames=recipe.clip.frames,
-        gap=recipe.clip.gap,
-        augment=augment,
-        seed=train.seed,
-        length=train.iterations * train.accumulate * step,
-    )
 
     def batches(start: int) -> Iterable[dict[str, Any]]:
         return build_loader(
             dataset,
             batch_size=train.batch_size,
-            start=start * step,
+            start=start * train.batch_size * fabric.world_size,
             rank=fabric.global_rank,
             world=fabric.world_size,
             workers=train.workers,

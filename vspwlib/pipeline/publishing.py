@@ -1,6 +1,7 @@
 """Publish a run's scores as one small JSON file for ``results/``: counts and provenance, no pixels."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ def data_digest(root: Path, split: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def fingerprint(recipe: Recipe, root: Path) -> str:
+def fingerprint(recipe: Recipe, root: Path, stills: Mapping[str, Any] | None = None) -> str:
     """Return 16 hex digits of what decides a result: the resolved recipe with its seed, and the training data.
 
-    The commit is recorded beside it and not part of it, so that a finished row is not run again for a changed comment.
+    ``stills`` says what its image sets amount to, as the run's configuration does. The commit is recorded beside it and
+    not part of it, so that a finished row is not run again for a changed comment.
     """
     text = f"{sorted(_flat(without_bookkeeping(recipe).to_dict()))} {data_digest(root, recipe.train_split)}"
+    if stills:
+        text += f" {sorted(_flat(dict(stills)))}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -61,7 +65,7 @@ def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path(
     scored = [store for store in stores if scores_file(store).is_file()]
     if not scored:
         fail("publish", expected="scores", got="none", where=run.name, fix="vspw predict, then vspw score.")
-    root = Path(run.config["data"][VIDEO_DATA])
+    root, stills = Path(run.config["data"][VIDEO_DATA]), run.config.get("stills", {})
     splits = {}
     for store in scored:
         score = read_json(scores_file(store), "scores")
@@ -83,8 +87,9 @@ def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path(
             "schema": SCHEMA,
             "table": table,
             "recipe": recipe.to_dict(),
-            "fingerprint": fingerprint(recipe, root),
+            "fingerprint": fingerprint(recipe, root, stills),
             "data": root.name,
+            **({"stills": stills} if stills else {}),
             "environment": read_json(run.path / "environment.json", "environment"),
             "cost": {key: round(sum(record[key] for record in costs), 1) for key in ("seconds", "cpu_seconds")},
             "splits": splits,

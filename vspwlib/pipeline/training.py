@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning.fabric import Fabric
 from torch import nn
 
 from vspwlib.checks import fail, require
@@ -17,6 +18,7 @@ from vspwlib.data.index import Split, open_split
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import confusion, miou, pixel_accuracy
 from vspwlib.pipeline.building import (
+    build_augment,
     build_batches,
     build_fabric,
     build_model,
@@ -26,6 +28,7 @@ from vspwlib.pipeline.building import (
     start_from,
     video_root,
 )
+from vspwlib.pipeline.mixing import Reading, build_stream
 from vspwlib.predict.scores import labels
 from vspwlib.runs import Run, Workspace, environment
 from vspwlib.train.loop import fit
@@ -50,18 +53,20 @@ def train(
     overwrite: bool = False,
     device: str = "auto",
     on_record: Callable[[dict[str, Any]], None] | None = None,
+    on_reading: Reading | None = None,
 ) -> Run:
     """Train a recipe, or go on with a run of it.
 
     Args:
         recipe: What to train.
         workspace: Where the run goes.
-        data: Data sets by name; ``vspw`` is the one that is trained on.
+        data: Data sets by name: ``vspw`` holds the videos, the recipe's group ``mix`` may ask for image sets.
         name: Name of the run; by default :func:`run_name`.
         resume: Continue the run of that name from its newest snapshot.
         overwrite: Start again where a run of that name exists.
         device: ``auto``, ``cpu`` or ``cuda``.
         on_record: Called with every log record.
+        on_reading: Called while image sets are read for the first time: with what, how much is done, and the whole.
 
     Returns:
         The finished run.
@@ -75,21 +80,20 @@ def train(
     if recipe.train.deterministic and fabric.device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
         torch.use_deterministic_algorithms(True)
-    images = recipe.train.batch_size * recipe.clip.frames
-    require(
-        images > 1 or (fabric.world_size > 1 and fabric.device.type == "cuda"),
-        "train.batch_size",
-        expected="at least 2 images in a batch: batch norm over one pooled image is undefined",
-        got=images,
-        fix="raise it, or train on several GPUs, where batch norm is synchronised.",
-    )
-    batches = build_batches(recipe, root, fabric)  # before the run's folder: bad data leave nothing behind
+    _check_batch(recipe, fabric)
+    augment = build_augment(recipe)
+    stream = build_stream(recipe, data, root, workspace, fabric, augment=augment, progress=on_reading)
+    batches = build_batches(recipe, stream.dataset, fabric)
     evaluate = None
     if recipe.train.val_every and recipe.val_split is not None:
         evaluate = _evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
     model = build_model(recipe, fabric)
     report = None if resume else start_from(recipe, model)
-    run = _open_run(recipe, workspace, data, name or run_name(recipe), resume=resume, overwrite=overwrite)
+    name = name or run_name(recipe)
+    if resume:
+        run = _known_run(workspace.run(name), recipe, stream.stills)
+    else:  # only now: bad data leave no run behind
+        run = _new_run(workspace, name, recipe, data, stream.stills, overwrite=overwrite)
     if report is not None and fabric.is_global_zero:
         record = {"kind": "init", "step": 0, "note": str(report), "allowed": dict(report.allowed)}
         run.append_log(record)
@@ -109,25 +113,49 @@ def train(
     return run
 
 
-def _open_run(
-    recipe: Recipe, workspace: Workspace, data: Mapping[str, Path], name: str, *, resume: bool, overwrite: bool
+def _check_batch(recipe: Recipe, fabric: Fabric) -> None:
+    """Refuse batches of one image; a batch may hold photographs alone."""
+    images = recipe.train.batch_size * (1 if recipe.mix.stills else recipe.clip.frames)
+    require(
+        images > 1 or (fabric.world_size > 1 and fabric.device.type == "cuda"),
+        "train.batch_size",
+        expected="at least 2 images in a batch: batch norm over one pooled image is undefined",
+        got=images,
+        fix="raise it, or train on several GPUs, where batch norm is synchronised.",
+    )
+
+
+def _new_run(
+    workspace: Workspace,
+    name: str,
+    recipe: Recipe,
+    data: Mapping[str, Path],
+    stills: Mapping[str, Any],
+    *,
+    overwrite: bool,
 ) -> Run:
-    if not resume:
-        config = {
-            "schema": 1,
-            "recipe": recipe.to_dict(),
-            "data": {key: str(path.resolve()) for key, path in data.items()},
-        }
-        for key, path in data.items():
-            workspace.add_data(key, path)
-        return workspace.create_run(name, config, environment(), overwrite=overwrite)
-    run = workspace.run(name)
-    saved = Recipe.from_dict(run.config["recipe"])
+    """Make a run's folder, and remember its data sets in the workspace."""
+    config = {
+        "schema": 1,
+        "recipe": recipe.to_dict(),
+        "data": {key: str(path.resolve()) for key, path in data.items()},
+        "stills": stills,
+    }
+    for key, path in data.items():
+        workspace.add_data(key, path)
+    return workspace.create_run(name, config, environment(), overwrite=overwrite)
+
+
+def _known_run(run: Run, recipe: Recipe, stills: Mapping[str, Any]) -> Run:
+    """Return a run that is to be resumed, if it was started with the same settings and image sets."""
+    config = run.config
+    saved = Recipe.from_dict(config["recipe"])
     differing = sorted(_differences(without_bookkeeping(saved).to_dict(), without_bookkeeping(recipe).to_dict()))
+    differing += sorted(_differences(config.get("stills", {}), stills))
     if differing:
         fail(
             "--resume",
-            expected="the settings that the run was started with",
+            expected="the settings and images that the run was started with",
             got=f"other values of {', '.join(differing)}",
             where=run.path,
             fix="repeat the original command with --resume.",
