@@ -54,6 +54,35 @@ def test_the_larger_crop():
         assert recipe("t3_nce4_896", profile).augment.crop == tuple(side * 3 // 2 for side in smaller.augment.crop)
 
 
+def test_the_papers_multi_dataset_model():
+    """Section 3.2 and Table 2: crop 896, 60k iterations, six processes with one image each, COCO-Stuff above 80 %."""
+    row = recipe("t2_896_map_drop", "vspw")
+    assert row.model.name == "mask2former_beitv2_adapter_l"
+    assert (row.augment.crop, row.predict.window) == ((896, 896), (896, 896))
+    assert (row.train.iterations, row.train.batch_size, row.train.accumulate) == (60_000, 1, 1)
+    assert (row.optim.lr, row.optim.warmup, row.contrast.weight) == (2e-5, 1500, 0.0)
+    assert (row.mix.stills, row.mix.threshold) == (("cocostuff",), 0.8)
+    assert row.model.drop_path == 0.5
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_rows_of_table_2_add_one_thing_each(profile):
+    rows = [recipe(name, profile) for name in ("t2_480", "t2_896", "t2_896_map", "t2_896_map_drop")]
+    small, large, mapped, dropped = rows
+    assert large.augment.crop > small.augment.crop
+    assert replace(large, mix=mapped.mix, name=mapped.name) == mapped
+    assert replace(mapped, model=dropped.model, name=dropped.name) == dropped
+    assert mapped.mix.stills == ("cocostuff",) != large.mix.stills == ()
+    assert recipe("t2_896_ade", profile).mix.stills == ("ade20k",)
+    third = recipe("t5_480_map_drop", profile)
+    assert replace(third, name="t2_480", mix=small.mix, model=small.model) == small
+    assert (third.model, third.mix) == (replace(small.model, **_dropout(profile)), mapped.mix)
+
+
+def _dropout(profile):
+    return {"drop_path" if profile == "vspw" else "dropout": 0.5}
+
+
 def test_runs_from_before_the_loss_can_be_read():
     values = recipe("t3_baseline", "mini").to_dict()
     del values["contrast"]
