@@ -64,7 +64,9 @@ def train_rank(rank: int, world: int, port: int, folder: str) -> None:
         found[normalizer] = {"loss": loss.detach(), "gradients": gradients}
     found["contrast"] = contrast(nn.parallel.DistributedDataParallel(network()), images[mine], labels[mine])
     torch.save(found, f"{folder}/{rank}.pt")
+    dist.barrier()
     dist.destroy_process_group()
+    os._exit(0)  # all is written; gloo's threads may otherwise abort the interpreter while it winds up
 
 
 @pytest.fixture(scope="module")
