@@ -107,3 +107,18 @@ def test_the_environment_names_no_path_and_no_user(repository):
     assert str(repository) not in text
     assert "cores" in environment()["machine"]
     assert environment()["versions"]["torch"]
+
+
+def test_a_row_of_numbers_takes_one_line_and_nothing_else_changes(tmp_path):
+    value = {
+        "rows": [[1, -2.5e-07], [3, 4]],
+        "text": "[\n 1,\n 2\n]",
+        "words": ["a", "b"],
+        "mixed": [1, None],
+        "none": [],
+    }
+    write_json(tmp_path / "a.json", value)
+    text = (tmp_path / "a.json").read_text("utf-8")
+    assert json.loads(text) == value
+    assert "[1, -2.5e-07]" in text
+    assert text.count("\n") == json.dumps(value, indent=1).count("\n") + 1 - 6

@@ -16,6 +16,7 @@ Opens without torch; every file is written under a temporary name and renamed.
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,9 @@ from typing import Any
 from vspwlib.checks import fail, require
 
 ENVIRONMENT_VARIABLE = "VSPW_WORKSPACE"
+
+#: A list of numbers as ``json`` breaks it into lines. No text looks like it: line breaks in texts are escaped.
+_NUMBERS = re.compile(r"\[\n(?:\s*[-+.\deE]+,?\n)+\s*\]")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -40,8 +44,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON as :func:`write_text` writes: whole or not at all."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    """Write JSON as :func:`write_text` writes: whole or not at all; a row of numbers takes one line.
+
+    Published counts are rows of numbers, and a line a number would bury every change of theirs.
+    """
+    text = json.dumps(value, indent=1, allow_nan=False)
+    write_text(path, _NUMBERS.sub(lambda row: f"[{' '.join(row[0][1:-1].split())}]", text) + "\n")
 
 
 def read_json(path: Path, what: str) -> Any:
