@@ -116,3 +116,9 @@ def test_image_sets_of_a_mix():
 def test_mixes_that_contradict_themselves(settings, message):
     with pytest.raises(InputError, match=message):
         override(recipe("t3_baseline", "mini"), settings)
+
+
+def test_a_clip_cannot_leave_more_patches_than_are_kept():
+    """Before a run's folder is made, and not where the memory is built."""
+    with pytest.raises(InputError, match=r"contrast\.bank_patches: expected 1 to 50, got 64"):
+        override(recipe("t3_nce2", "mini"), {"contrast.bank": "50"})

@@ -12,6 +12,7 @@ from vspwlib.checks import check_choice, check_range, require
 from vspwlib.values import build, parse
 
 Size = tuple[int, int]
+StillName = Literal["cocostuff", "ade20k"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class ClipConfig:
 class MixConfig:
     """Image sets that are trained on beside the videos, mapped to VSPW's classes. The paper: COCO-Stuff, above 0.8."""
 
-    stills: tuple[Literal["cocostuff", "ade20k"], ...] = ()
+    stills: tuple[StillName, ...] = ()
     weights: tuple[float, ...] | None = None  # of the videos, then of each set; None: in proportion to size
     threshold: float = 0.8  # images with a larger share of valid pixels are used
     denominator: Literal["all", "labelled"] = "all"  # which pixels that is a share of; the paper does not say
@@ -130,7 +131,7 @@ class ContrastConfig:
         check_range("contrast.temperature", self.temperature, 1e-4)
         check_range("contrast.channels", self.channels, 1)
         check_range("contrast.bank", self.bank, 0)
-        check_range("contrast.bank_patches", self.bank_patches, 1)
+        check_range("contrast.bank_patches", self.bank_patches, 1, self.bank or None)
         special = [self.bank > 0, self.anchors == "sampled", self.negatives == "image"]
         require(
             sum(special) <= 1,

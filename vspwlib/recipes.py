@@ -18,6 +18,7 @@ from vspwlib.config import (
     OptimConfig,
     PredictConfig,
     Recipe,
+    StillName,
     TrainConfig,
     with_seed,
 )
@@ -134,7 +135,9 @@ def _table3(frames: int, weight: float, *, larger: bool = False) -> Callable[[Re
     return edit
 
 
-def _table2(*, larger: bool = True, stills: str | None = None, dropout: bool = False) -> Callable[[Recipe], Recipe]:
+def _table2(
+    *, larger: bool = True, stills: tuple[StillName, ...] = (), dropout: bool = False
+) -> Callable[[Recipe], Recipe]:
     """Return a row of Table 2: the multi-dataset model at a crop, perhaps with a set of photographs and with dropout.
 
     At the paper's scale 60k iterations, one image a process, of which there are six (section 3.2). What "dropout 0.5"
@@ -146,13 +149,14 @@ def _table2(*, larger: bool = True, stills: str | None = None, dropout: bool = F
         changed = _small_or_full(_larger_crop(baseline) if larger else baseline)
         full = changed.profile == "vspw"
         if dropout:
-            changed = replace(changed, model=replace(changed.model, **{"drop_path" if full else "dropout": 0.5}))
+            model = replace(changed.model, drop_path=0.5) if full else replace(changed.model, dropout=0.5)
+            changed = replace(changed, model=model)
         if full:
             long = replace(changed.train, iterations=60_000, batch_size=1, accumulate=1)
             changed = replace(changed, train=long)
-        return replace(changed, mix=MixConfig(stills=(stills,) if stills else ()))
+        return replace(changed, mix=MixConfig(stills=stills))
 
-    parts = ["the larger crop"] * larger + [f"photographs of {stills}"] * bool(stills) + ["dropout 0.5"] * dropout
+    parts = ["the larger crop"] * larger + [f"photographs of {name}" for name in stills] + ["dropout 0.5"] * dropout
     edit.__doc__ = f"Table 2: {', '.join(parts) or 'the plain network'}."
     return edit
 
@@ -207,10 +211,10 @@ RECIPES: dict[str, Callable[[Recipe], Recipe]] = {
     "t1_beitv2": _table1("mask2former_beitv2_adapter_tiny", "mask2former_beitv2_adapter_l"),
     "t2_480": _table2(larger=False),
     "t2_896": _table2(),
-    "t2_896_map": _table2(stills="cocostuff"),
-    "t2_896_map_drop": _table2(stills="cocostuff", dropout=True),
-    "t2_896_ade": _table2(stills="ade20k"),  # tried and dropped by the paper
-    "t5_480_map_drop": _table2(larger=False, stills="cocostuff", dropout=True),  # of Table 5's ensemble of three
+    "t2_896_map": _table2(stills=("cocostuff",)),
+    "t2_896_map_drop": _table2(stills=("cocostuff",), dropout=True),
+    "t2_896_ade": _table2(stills=("ade20k",)),  # tried and dropped by the paper
+    "t5_480_map_drop": _table2(larger=False, stills=("cocostuff",), dropout=True),  # of Table 5's ensemble of three
     "t3_baseline": _table3(1, 0.0),
     "t3_nce2": _table3(2, 0.1),
     "t3_nce4": _table3(4, 0.1),

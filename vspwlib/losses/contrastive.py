@@ -228,6 +228,6 @@ class _WithGradient(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
-        """Scale the gradient; that of the temperature is wanted where it is a tensor."""
+        """Scale what was found."""
         features, temperature = ctx.saved_tensors
-        return above * features, above * temperature if ctx.needs_input_grad[1] else None, None, None
+        return above * features, None if temperature is None else above * temperature, None, None

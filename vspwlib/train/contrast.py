@@ -50,10 +50,11 @@ class ContrastTerm:
         if embedding is None:
             fail("contrast", expected="a network with an embedding", got="none", fix="see docs/own_models.md.")
         size = (embedding.shape[2], embedding.shape[3])
-        labels = labels_of_patches(torch.where(masks == VOID, -1, masks), size)
+        labels = labels_of_patches(masks, size)
         temperature = self.temperature if output.temperature is None else output.temperature
         if self.sampled:
-            predictions = labels_of_patches(semantic_scores(output).detach().argmax(dim=1), size)
+            with torch.no_grad():
+                predictions = labels_of_patches(semantic_scores(output).argmax(dim=1), size)
             return self.weight * self._over_samples(embedding, labels, predictions, temperature)
         ids = list(range(len(embedding))) if clip_ids is None else clip_ids.tolist()
         loss = pixel_contrast_loss(
@@ -67,7 +68,8 @@ class ContrastTerm:
             precision=self.precision,
         )
         if self.bank is not None:  # after the loss: a clip does not meet itself
-            features, classes = embedding.detach().movedim(1, -1).flatten(0, 2), labels.flatten()
+            features = embedding.detach().movedim(1, -1).flatten(0, 2)
+            classes = torch.where(labels == VOID, -1, labels).flatten()
             rows = clip_rows(ids, len(embedding), size[0] * size[1], embedding.device)
             self.bank.write((features[part], classes[part]) for part in rows)
         return self.weight * loss

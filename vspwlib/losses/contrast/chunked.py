@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vspwlib.losses.contrast.clip import Clip, Solution, anchor_weights
+from vspwlib.losses.contrast.clip import Clip, Solution, anchor_weights, derivatives
 
 #: Entries of a chunk of similarities: 64 MB of float32 on a GPU; on a CPU 1 MB, which stays in its cache.
 GPU_ENTRIES, CPU_ENTRIES = 2**24, 2**18
@@ -107,24 +107,22 @@ def solve(clip: Clip, *, gradient: bool, elementwise: Literal["torch", "triton"]
     if rows.dtype == torch.float16:  # it ends at 6e-8, and most of H is less: bring that to about one
         scale = (weights.count_nonzero() * len(rows) / 20).clamp(min=1).to(wide)
     own = torch.empty_like(clip.features)
-    bank = own.new_zeros(()) if clip.bank is None else torch.empty_like(own)
+    bank = None if clip.bank is None else torch.empty_like(own)
     for span in spans:
         similarity = _product(rows[span], everything.T, wide)
         weighted = kernels.hessian(similarity, span, columns, anchors, Scaled(scale, rows.dtype))
         own[span] = _product(weighted[:, : len(rows)], rows, wide) / scale
-        if clip.bank is not None:
+        if bank is not None:
             bank[span] = _product(weighted[:, len(rows) :], everything[len(rows) :], wide) / scale
-    root = _root(clip)
-    by_temperature = -((rows * own).sum() / 2 + (rows * bank).sum()) / clip.temperature
-    return Solution(loss, (own + bank) / root, by_temperature)
+    return Solution(loss, *derivatives(clip, rows, own, bank))
 
 
 def _kernels(elementwise: Literal["torch", "triton"]) -> Elementwise:
-    if elementwise == "triton":
-        from vspwlib.losses.contrast import fused as kernels
+    if elementwise == "torch":
+        return Elementwise(row_sums, hessian)
+    from vspwlib.losses.contrast import fused
 
-        return Elementwise(kernels.row_sums, kernels.hessian)
-    return Elementwise(row_sums, hessian)
+    return Elementwise(fused.row_sums, fused.hessian)
 
 
 def row_sums(similarity: Tensor, span: slice, columns: Columns) -> RowSums:
@@ -161,16 +159,12 @@ def _relations(span: slice, columns: Columns) -> tuple[Tensor, Tensor]:
 
 def _features(clip: Clip) -> tuple[Tensor, Tensor]:
     """Return the patches, and after them those of the bank, over the root of the temperature, as products read them."""
-    root = _root(clip)
+    root = clip.temperature**0.5
     rows = clip.features / root
     everything = rows if clip.bank is None else torch.cat([rows, clip.bank.features.to(rows.dtype) / root])
     if clip.precision is not None and rows.dtype != torch.float64:
         everything = everything.to(clip.precision)
     return everything[: len(rows)], everything
-
-
-def _root(clip: Clip) -> float | Tensor:
-    return clip.temperature**0.5
 
 
 def _columns(clip: Clip) -> Columns:

@@ -53,7 +53,7 @@ class Solution(NamedTuple):
     Attributes:
         loss: No dimensions.
         features: ``(M, C)``, by the features.
-        temperature: No dimensions, by the temperature.
+        temperature: No dimensions, by the temperature; None too where that is a number.
     """
 
     loss: Tensor
@@ -91,3 +91,27 @@ def count(values: Tensor, wanted: Tensor) -> Tensor:
     """
     ordered = values.sort().values
     return torch.searchsorted(ordered, wanted, right=True) - torch.searchsorted(ordered, wanted)
+
+
+def derivatives(clip: Clip, rows: Tensor, own: Tensor, bank: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Bring the derivatives by scaled rows to those by features and, if it is a tensor, by the temperature.
+
+    Args:
+        clip: What was compared.
+        rows: ``(M, C)`` features over the root of the temperature, as they were compared.
+        own: ``(M, C)`` derivative by them, as far as it comes from pairs within the clip: ``H·rows``.
+            Overwritten.
+        bank: The same of pairs with the bank, in which a patch is anchor alone; None without one.
+    """
+    by_temperature = None
+    if isinstance(clip.temperature, Tensor):  # H counts a pair twice, once for each of its anchors
+        total = _inner_product(rows, own) / 2 + (0 if bank is None else _inner_product(rows, bank))
+        by_temperature = -total / clip.temperature
+    if bank is not None:
+        own += bank
+    return own.div_(clip.temperature**0.5), by_temperature
+
+
+def _inner_product(left: Tensor, right: Tensor) -> Tensor:
+    """Return the sum of the products of all entries, without storing them."""
+    return torch.einsum("mc,mc->m", left.to(right.dtype), right).sum()

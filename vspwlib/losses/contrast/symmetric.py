@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from vspwlib.losses.contrast.clip import Bank, Clip, Solution, anchor_weights
+from vspwlib.losses.contrast.clip import Bank, Clip, Solution, anchor_weights, derivatives
 from vspwlib.losses.contrast.sums import Sums, sums_for
 from vspwlib.losses.contrast.tiles import TILE, Segment, Tile, overlap, rectangle, segments, sorted_by_class, triangle
 
@@ -48,9 +48,9 @@ def solve(clip: Clip, *, gradient: bool) -> Solution:
     if not gradient:
         return Solution(sweep.loss())
     sweep.push_negatives()
-    loss, by_temperature = sweep.loss(), -sweep.inner_products() / root**2
-    by_rows = sweep.own_gradient.add_(sweep.bank_gradient).div_(root)
-    del sweep, rows  # their memory is the result's
+    loss, of_bank = sweep.loss(), sweep.bank_gradient if clip.bank else None
+    by_rows, by_temperature = derivatives(clip, rows, sweep.own_gradient, of_bank)
+    del sweep, rows, of_bank  # their memory is the result's
     by_features = torch.zeros_like(clip.features)
     by_features[order] = by_rows
     return Solution(loss, by_features, by_temperature)
@@ -120,11 +120,6 @@ class _Sweep:
         """Return the loss, summed in double precision: it costs nothing here."""
         return (self.losses.double() @ self.weights.double()).to(self.losses.dtype)
 
-    def inner_products(self) -> Tensor:
-        """Return the sum of ``G_ij s_ij`` over all pairs, G the loss's derivative by s."""
-        total = _inner_product(self.rows, self.own_gradient) / 2
-        return total + _inner_product(self.rows, self.bank_gradient) if len(self.bank) else total
-
     def _own_negatives(self) -> Iterator[Tile]:
         """Yield the tiles of the upper triangle that hold a pair of two classes."""
         inside = iter(self.segments.values())
@@ -189,8 +184,3 @@ class _Sweep:
         self.losses[anchors] += losses.sum(dim=int(not across))
         self.pull[anchors] += pulls.sum(dim=int(not across))
         return pulls
-
-
-def _inner_product(left: Tensor, right: Tensor) -> Tensor:
-    """Return the sum of the products of all entries, without storing them."""
-    return torch.einsum("mc,mc->m", left, right).sum()
