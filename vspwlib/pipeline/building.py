@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -146,37 +147,17 @@ def build_objective(recipe: Recipe, device: torch.device | str = "cpu") -> Objec
         bank=MemoryBank(contrast.bank, per_clip=contrast.bank_patches) if contrast.bank else None,
         precision=torch.bfloat16 if narrow else None,
     )
-    return Objective(
-        cross_entropy=loss.cross_entropy,
-        dice=loss.dice,
-        auxiliary=loss.auxiliary,
-        stride=loss.stride,
-        normalizer=loss.normalizer,
-        classification=loss.classification,
-        no_object=loss.no_object,
-        points=loss.points,
-        contrast=term if contrast.weight else None,
-    )
+    return Objective(**_fields(loss), contrast=term if contrast.weight else None)
 
 
 def build_plan(recipe: Recipe) -> Plan:
     """Build the numbers of the training loop."""
-    optim, train = recipe.optim, recipe.train
+    train = recipe.train
     return Plan(
+        **_fields(recipe.optim),
         iterations=train.iterations,
         accumulate=train.accumulate,
         seed=train.seed,
-        lr=optim.lr,
-        weight_decay=optim.weight_decay,
-        betas=optim.betas,
-        warmup=optim.warmup,
-        warmup_ratio=optim.warmup_ratio,
-        power=optim.power,
-        layer_decay=optim.layer_decay,
-        decay_rule=optim.decay_rule,
-        head_quirk=optim.head_quirk,
-        clip_norm=optim.clip_norm,
-        ema=optim.ema,
         checkpoint_every=train.checkpoint_every,
         val_every=train.val_every,
         log_every=train.log_every,
@@ -185,15 +166,7 @@ def build_plan(recipe: Recipe) -> Plan:
 
 def build_augment(recipe: Recipe) -> ClipAugment:
     """Build what happens to training clips and photographs."""
-    settings = recipe.augment
-    return ClipAugment(
-        crop=settings.crop,
-        scale=settings.scale,
-        short_side=settings.short_side,
-        flip=settings.flip,
-        max_one_class=settings.max_one_class,
-        photometric=settings.photometric,
-    )
+    return ClipAugment(**_fields(recipe.augment))
 
 
 def build_batches(
@@ -226,19 +199,18 @@ def build_predictor(
         device: Where to run.
         flip: Overrides the recipe's horizontal flip.
     """
-    settings = recipe.predict
     place = torch.device(device)
 
     def score(images: Tensor) -> Tensor:
         return semantic_scores(model(images))
 
-    return Predictor(
-        score,
-        short_side=settings.short_side,
-        window=settings.window,
-        stride=settings.stride,
-        flip=settings.flip if flip is None else flip,
-        batch_windows=settings.batch_windows,
-        device=place,
-        precision="bf16" if computes_in_bf16(recipe.train.precision, place) else "fp32",
-    )
+    settings = _fields(recipe.predict)
+    if flip is not None:
+        settings["flip"] = flip
+    precision = "bf16" if computes_in_bf16(recipe.train.precision, place) else "fp32"
+    return Predictor(score, **settings, device=place, precision=precision)
+
+
+def _fields(group: Any) -> dict[str, Any]:
+    """Return a group of settings as arguments: its fields are named as those of what it configures."""
+    return {field.name: getattr(group, field.name) for field in fields(group)}
