@@ -3,6 +3,7 @@
 Names that come from a browser are looked up among what the workspace holds; they never become paths.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from threading import Timer
 from time import perf_counter
@@ -70,6 +71,13 @@ def score(store: Path) -> SplitScore | None:
     """Return the scores of a prediction store; None when it has not been scored."""
     path = scores_file(store)
     return _score(str(path), _changed(path)) if path.is_file() else None
+
+
+def newest_sweep(place: Workspace, split: str, runs: Collection[str]) -> list[str]:
+    """Return P1 and P2 of the newest tau sweep of two of the runs on a split (``vspw-test2``); nothing without one."""
+    pairs = {path: path.parent.name.split("+") for path in place.sweep_files() if path.stem == split}
+    known = [path for path, pair in pairs.items() if {*pair} <= {*runs}]
+    return pairs[max(known, key=_changed)] if known else []
 
 
 def sweep(place: Workspace, first: Path, second: Path) -> SweepResult | None:

@@ -28,6 +28,17 @@ def test_ensemble_shows_the_sweep_and_starts_at_its_best(
     assert "Upper bound" in texts(app)
 
 
+def test_the_page_opens_on_the_newest_pair_that_was_swept(workspace: Workspace, open_page: Any) -> None:
+    """And not on the first two names: the demo's second run comes before its first in the alphabet."""
+    there = workspace.sweep_file(FIRST, SECOND, "vspw", "test2")
+    there.rename(there.with_suffix(".away"))
+    app = open_page("ensemble", first=SECOND, second=FIRST)
+    app.button[0].click().run()
+    app = open_page("ensemble")
+    assert [app.selectbox(key=key).value for key in ("first", "second")] == [SECOND, FIRST]
+    assert app.metric
+
+
 @pytest.mark.parametrize(("tau", "run"), [(1.0, FIRST), (0.0, SECOND)])
 def test_at_the_ends_of_tau_the_fused_frame_is_that_of_one_run(
     tau: float, run: str, workspace: Workspace, open_page: Any, measured: Any, panes: Any

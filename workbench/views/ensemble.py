@@ -80,11 +80,15 @@ if not stores:
 
 columns = st.columns([2, 4, 4])
 with columns[0]:
-    runs = stores[pick("Split", list(stores), "split")]
+    split = pick("Split", list(stores), "split")
+    runs = stores[split]
+# The page opens on a pair that has a curve to show: the newest.
+swept = data.newest_sweep(place, split, runs)
+names = [*swept, *(run for run in runs if run not in swept)]
 with columns[1]:
-    first = pick("First run, P1", list(runs), "first")
+    first = pick("First run, P1", names, "first")
 with columns[2]:
-    second = pick("Second run, P2", [run for run in runs if run != first], "second")
+    second = pick("Second run, P2", [run for run in names if run != first], "second")
 found = data.sweep(place, runs[first], runs[second])
 if found is None:
     offer_sweep(place, first, second, *data.dataset_and_split(runs[first]))
