@@ -183,16 +183,6 @@ def equal(one, other):
     )
 
 
-@pytest.fixture
-def one_thread():
-    """Compute as workers do: the rounding of a convolution follows the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
 def test_workers_and_restarts_do_not_change_a_bit(split, stills):
     dataset = joint(split, stills)
     whole = batches(dataset, batch_size=4, total=48)

@@ -239,3 +239,16 @@ def test_colour_draws_are_halves_within_their_ranges():
 def test_wrong_settings_are_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         ClipAugment(**arguments)
+
+
+def test_a_clip_is_the_same_with_any_number_of_threads():
+    images = tv_tensors.Image(torch.randint(0, 256, (2, 3, 96, 128), dtype=torch.uint8))
+    matrix, offset = torch.randn(3, 3), torch.randn(3)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(map_colours(images, matrix, offset))
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(found[0], other) for other in found[1:])

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
@@ -250,7 +249,7 @@ def chroma_matrix(saturation: float, hue: float) -> Tensor:
 
 
 def map_colours(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """Return ``normalise(clip(matrix @ rgb + offset, 0, 255))``, computed as one matrix product and one clip.
+    """Return ``normalise(clip(matrix @ rgb + offset, 0, 255))``, computed as one linear map and one clip.
 
     Args:
         images: uint8 RGB (T, 3, H, W).
@@ -261,11 +260,15 @@ def map_colours(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
         float32 (T, 3, H, W), contiguous.
     """
     mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    kernel = (matrix / std[:, None])[:, :, None, None]
-    out = conv2d(images.as_subclass(Tensor).float(), kernel, (offset - mean) / std)  # 1x1: a product for each pixel
-    for channel, (centre, spread) in enumerate(zip(MEAN, STD, strict=True)):
-        out[:, channel].clamp_(-centre / spread, (255 - centre) / spread)
-    return out.contiguous()
+    weights, constants = (matrix / std[:, None]).tolist(), ((offset - mean) / std).tolist()
+    channels = images.as_subclass(Tensor).float().unbind(1)
+    out = torch.empty(images.shape)
+    # Channel by channel: matrix products and convolutions round otherwise with another number of threads.
+    for channel, (row, constant) in enumerate(zip(weights, constants, strict=True)):
+        mixed = torch.mul(channels[0], row[0], out=out[:, channel])
+        mixed.add_(channels[1], alpha=row[1]).add_(channels[2], alpha=row[2]).add_(constant)
+        mixed.clamp_(-MEAN[channel] / STD[channel], (255 - MEAN[channel]) / STD[channel])
+    return out
 
 
 def _uniform(low: float, high: float) -> float:
