@@ -2,7 +2,7 @@
 
 Of every image and class with more than ``max_views`` patches the same few are drawn, half of them where the prediction
 is wrong, half where it is right; classes with fewer are left out. The loss is then the same, over the sample alone and
-across the whole batch. It is another quantity than the loss over all patches: smaller by two to three nats, since fewer
+across the whole batch. It is another quantity than the loss over all patches: smaller by two nats and more, since fewer
 negatives are summed and classes weigh alike.
 
 Source: Wang et al., Exploring Cross-Image Pixel Contrast, ICCV 2021; tfzhou/ContrastiveSeg@287e5d3. Theirs fails where
