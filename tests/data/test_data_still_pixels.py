@@ -138,9 +138,9 @@ def test_a_greyscale_jpeg_is_an_image_like_any_other(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"schema": 1, "data": "ade20k"}\n', "expected those of cocostuff, got ade20k"),
-        ('{"schema": 1, "data": "cocostuff"}\n{"image": \n', "expected JSON lines"),
-        ('{"schema": 1, "data": "cocostuff"}\n{"image": "a"}\n', "KeyError: 'lengths'"),
+        ('{"schema": 1, "data": "ade20k"}\n', "expected those with data cocostuff, got ade20k"),
+        ('{"schema": 1, "data": "cocostuff", "counts": "source values"}\n{"image": \n', "expected JSON lines"),
+        ('{"schema": 1, "data": "cocostuff", "counts": "source values"}\n{"image": "a"}\n', "KeyError: 'lengths'"),
         ("[1]\n", "expected JSON lines"),
     ],
 )

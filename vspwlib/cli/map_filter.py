@@ -1,20 +1,17 @@
 """``vspw map filter``: which images of a set keep enough valid pixels under a mapping."""
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vspwlib.cli.data import WorkersOption
-from vspwlib.cli.map_report import MappingOption, StrictOption
+from vspwlib.cli.map_report import MappingOption, StrictOption, print_problems
 from vspwlib.cli.options import JsonOption, WorkspaceOption, progress_bar
 from vspwlib.config import MixConfig
 from vspwlib.runs import Workspace
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from vspwlib.data.still_filter import StillReport
 
 SHOWN = 5  # problems of one kind that the table spells out; report.json has all of them
@@ -106,15 +103,4 @@ def _print(report: "StillReport") -> None:
         console.print(f"{number / 20:.2f} {'█' * round(BAR * images / longest)} {images:,}", highlight=False)
     classes = list(facts["class_pixels"])
     console.print(f"{len(classes)} classes in the kept images; most pixels: {', '.join(classes[:8])}", markup=False)
-    _print_problems(report, console)
-
-
-def _print_problems(report: "StillReport", console: "Console") -> None:
-    """Print the problems by kind, the first few of each in full."""
-    for kind, count in Counter(problem.kind for problem in report.problems).items():
-        console.print(f"[yellow]{kind}[/] ({count})")
-        of_kind = [problem for problem in report.problems if problem.kind == kind]
-        for problem in of_kind[:SHOWN]:
-            console.print(f"  {problem.path}: {problem.message}", markup=False, highlight=False)
-        if count > SHOWN:
-            console.print(f"  and {count - SHOWN} more; report.json has all of them")
+    print_problems(console, facts["problem_list"], shown=SHOWN, rest="report.json has all of them")

@@ -115,7 +115,7 @@ def _print_report(found: dict[str, Any], facts: "SourceSet") -> None:
         console.print(f"[bold]{label}[/] ({len(names)}): {', '.join(names) or 'none'}", highlight=False)
     if "against" in found:
         _print_differences(console, found, facts.title, counted=counted)
-    _print_problems(console, found.get("problems", []))
+    print_problems(console, found.get("problems", []))
     if "figure" in found:
         console.print(f"figure  {found['figure']}", markup=False)
 
@@ -172,12 +172,14 @@ def _cell(name: str, value: object) -> str:
     return f"{value:+,}" if name == "difference" else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _print_problems(console: "Console", problems: list[dict[str, str]]) -> None:
-    """Print the problems by kind, the first of each spelled out."""
+def print_problems(
+    console: "Console", problems: list[dict[str, str]], *, shown: int = SHOWN, rest: str = "--json has all of them"
+) -> None:
+    """Print problems by kind, the first few of each spelled out, and say where the rest is."""
     for kind in dict.fromkeys(problem["kind"] for problem in problems):
         alike = [problem for problem in problems if problem["kind"] == kind]
         console.print(f"[yellow]{kind}[/] ({len(alike)})")
-        for problem in alike[:SHOWN]:
+        for problem in alike[:shown]:
             console.print(f"  {problem['path']}: {problem['message']}", markup=False, highlight=False)
-        if len(alike) > SHOWN:
-            console.print(f"  and {len(alike) - SHOWN} more; --json has all of them")
+        if len(alike) > shown:
+            console.print(f"  and {len(alike) - shown} more; {rest}")

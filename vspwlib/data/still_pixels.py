@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vspwlib.checks import InputError, fail
 from vspwlib.data.mask_counts import count_mask
 from vspwlib.data.parallel import Progress, run_parallel
+from vspwlib.data.record_file import open_records
 from vspwlib.data.stills import Still, StillSet
 
 SCHEMA = 1
@@ -99,31 +99,11 @@ def _lengths(still: Still) -> tuple[int, int]:
 
 
 def _open_file(file: Path, stills: StillSet) -> dict[str, StillPixels]:
-    """Read what is there, cut off a line that a kill left half written, and begin a new file with its first line."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    content = file.read_bytes() if file.is_file() else b""
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        with file.open("r+b") as handle:
-            handle.truncate(len(whole))
-    if not whole:
-        file.write_text(json.dumps({"schema": SCHEMA, "data": stills.name, "counts": "source values"}) + "\n", "utf-8")
-        return {}
+    """Return what is there, by image."""
+    header = {"schema": SCHEMA, "data": stills.name, "counts": "source values"}
     fix = "name another folder with --out, or delete the file."
-    known: dict[str, StillPixels] = {}
-    first, *rest = whole.decode("utf-8", errors="replace").splitlines()
-    try:
-        header = json.loads(first)
-        if (header["schema"], header["data"]) != (SCHEMA, stills.name):
-            fail("pixel counts", expected=f"those of {stills.name}", got=header["data"], where=file, fix=fix)
-        for line in rest:
-            record = _from_json(json.loads(line))
-            known[record.image] = record
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        fail("pixel counts", expected="JSON lines", got=f"{type(error).__name__}: {error}", where=file, fix=fix)
-    return known
+    records = open_records(file, header, _from_json, what="pixel counts", fix=fix)
+    return {record.image: record for record in records}
 
 
 def _to_json(record: StillPixels) -> dict[str, Any]:
