@@ -84,8 +84,9 @@ def suspect_rows(stills: NDArray[np.int64], videos: NDArray[np.int64], taught: S
     Returns:
         Rows of ``truth`` and ``predicted`` (classes), ``stills`` and ``videos`` (share of the true class's pixels, 0 to
         1), ``excess`` (pixels by which the former confuses more), ``known`` (whether the photographs hold the true
-        class: one that they do not hold cannot be predicted, and comes last) and ``sources``, the labels that were mapped to the class
-        predicted by mistake, most pixels first: one of these rows may be wrong. Greatest excess first.
+        class: one that they do not hold cannot be predicted, and comes last) and ``sources``, the labels that were
+        mapped to the class predicted by mistake, most pixels first: one of these rows may be wrong. Greatest excess
+        first.
     """
     _check(stills, videos)
     truth, fed = stills.sum(axis=1), _fed(taught)
