@@ -82,22 +82,22 @@ def _step_button(names: Sequence[str], key: str, step: int, *, disabled: bool) -
     )
 
 
-def pick_tau(taus: Sequence[float], default: float, key: str = "tau") -> float:
-    """Choose one tau of a sweep.
+def pick_tau(best: float, key: str = "tau") -> float:
+    """Choose a tau: hundredths, and the best one.
 
     Args:
-        taus: The grid of the sweep.
-        default: The one to begin with.
+        best: The one to begin with.
         key: Name in the URL.
 
     Returns:
         The chosen tau.
     """
-    if st.session_state.get(key, default) not in taus:
-        del st.session_state[key]  # left over from a sweep with another grid
+    taus = sorted({best, *(step / 100 for step in range(101))})
+    if st.session_state.get(key, best) not in taus:
+        del st.session_state[key]  # the best of another sweep
     return float(
         st.select_slider(
-            "τ, weight of P1", taus, value=default, format_func=lambda tau: f"{tau:g}", key=key, bind="query-params"
+            "τ, weight of P1", taus, value=best, format_func=lambda tau: f"{tau:g}", key=key, bind="query-params"
         )
     )
 

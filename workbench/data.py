@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from threading import Timer
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -19,6 +19,9 @@ from vspwlib.metrics.similarity import PairSimilarity
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.report import tables
 from vspwlib.runs import Run, Workspace, read_json, scores_file
+
+if TYPE_CHECKING:
+    from vspwlib.ensemble.envelope import Envelope
 
 Ids = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
@@ -123,10 +126,10 @@ def labels(store: Path, video: str, frame: str) -> Ids:
     return _labels(str(store), _changed(store), video, frame)
 
 
-def fused(first: Path, second: Path, video: str, frame: str, taus: tuple[float, ...]) -> Ids:
-    """Return the (T, H, W) ids of P = tau*P1 + (1-tau)*P2 on a frame, one map a tau."""
+def fused(first: Path, second: Path, video: str, frame: str, tau: float) -> Ids:
+    """Return the (H, W) ids of P = tau*P1 + (1-tau)*P2 on a frame."""
     stores = ((str(first), _changed(first)), (str(second), _changed(second)))
-    return _fused(stores, video, frame, taus)
+    return _fused(stores, video, frame).labels(tau)
 
 
 def trained_runs(place: Workspace) -> dict[str, Run]:
@@ -264,11 +267,11 @@ def _labels(path: str, changed: int, video: str, frame: str) -> Ids:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _fused(stores: tuple[tuple[str, int], tuple[str, int]], video: str, frame: str, taus: tuple[float, ...]) -> Ids:
-    from vspwlib.pipeline.preview import fused_labels
+def _fused(stores: tuple[tuple[str, int], tuple[str, int]], video: str, frame: str) -> "Envelope":
+    from vspwlib.pipeline.preview import fused_frame
 
     first, second = (_store(*store) for store in stores)
-    return fused_labels(first, second, video, frame, taus)
+    return fused_frame(first, second, video, frame)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from vspwlib.checks import InputError
 from vspwlib.ensemble import fuse
-from vspwlib.ensemble.fuse import PAPER_TAUS, fuse_pair, vote, weighted
+from vspwlib.ensemble.fuse import vote, weighted
 
 
 def vote_by_pixel(maps, weights):
@@ -29,10 +29,6 @@ def probabilities(runs, shape=(4, 3, 5), seed=0):
     rng = np.random.default_rng(seed)
     p = rng.random((runs, *shape))
     return (p / p.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def test_paper_taus_are_eleven_tenths():
-    assert PAPER_TAUS == (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 @pytest.mark.parametrize("weights", [[1.0], [0.3, 0.7], [2, 0, 6], [0.2, 0.5, 0.1, 0.2]])
@@ -64,20 +60,6 @@ def test_half_precision_is_summed_in_single(dtypes, want):
     fused = weighted(probs, [1, 2])
     assert fused.dtype == want
     np.testing.assert_allclose(fused.double(), (probs[0].double() + 2 * probs[1].double()) / 3, rtol=1e-6)
-
-
-def test_fuse_pair_equals_the_argmax_of_weighted_sums():
-    p1, p2 = (torch.from_numpy(p).double() for p in probabilities(2, (6, 9, 11)))
-    fused = fuse_pair(p1, p2)
-    assert fused.shape == (11, 9, 11)
-    assert fused.dtype == torch.uint8
-    for tau, labels in zip(PAPER_TAUS, fused, strict=True):
-        assert torch.equal(labels.long(), weighted([p1, p2], [tau, 1 - tau]).argmax(0))
-
-
-def test_first_run_has_weight_tau():
-    p1, p2 = (torch.tensor(p).view(2, 1, 1) for p in ([1.0, 0.0], [0.0, 1.0]))
-    assert fuse_pair(p1, p2, [0.0, 0.4, 0.6, 1.0]).flatten().tolist() == [1, 1, 0, 0]
 
 
 @given(st.data(), st.integers(1, 5))

@@ -1,4 +1,4 @@
-"""The grid sweep against dense fusion of all frames and counting pixel sets."""
+"""The sweep against dense fusion of all frames and counting pixel sets."""
 
 import json
 
@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from vspwlib.checks import InputError
-from vspwlib.ensemble.sweep import PAPER_TAUS, sweep_grid
+from vspwlib.ensemble.result import GRID, SweepResult
+from vspwlib.ensemble.sweep import PAPER_TAUS, envelope, envelope_of_scores, sweep_frames
+from vspwlib.predict.scores import probabilities
 
 K = 5
 
@@ -29,13 +31,17 @@ def frames_of(video, count, seed, without_truth=()):
 FRAMES = [*frames_of("a", 3, 0), *frames_of("b", 2, 1, without_truth=(1,)), *frames_of("c", 1, 2)]
 
 
-def pairs(frames=FRAMES):
-    return ((v, f, torch.from_numpy(p1), torch.from_numpy(p2), truth) for v, f, p1, p2, truth in frames)
+def swept(frames=FRAMES):
+    return ((v, f, envelope(p1, p2), truth) for v, f, p1, p2, truth in frames)
 
 
-def ious_dense(frames, label):
-    """IoU of each class over all pixels, ``label`` making a label map of two float64 fields."""
-    maps = [(label(p1.astype(float), p2.astype(float)), t) for _, _, p1, p2, t in frames if t is not None]
+def ious_dense(frames, tau):
+    """IoU of each class over all pixels."""
+    maps = [
+        ((tau * p1.astype(float) + (1 - tau) * p2.astype(float)).argmax(axis=0), t)
+        for _, _, p1, p2, t in frames
+        if t is not None
+    ]
     pred = np.concatenate([labels[truth != 255] for labels, truth in maps])
     true = np.concatenate([truth[truth != 255] for _, truth in maps])
     return [
@@ -44,84 +50,95 @@ def ious_dense(frames, label):
     ]
 
 
-def at(tau):
-    return lambda p1, p2: (tau * p1 + (1 - tau) * p2).argmax(axis=0)
-
-
 @pytest.fixture(scope="module")
-def result():
-    return sweep_grid(pairs(), num_classes=K)
+def result() -> SweepResult:
+    return sweep_frames(swept(), num_classes=K)
 
 
-def test_every_tau_equals_dense_fusion(result):
-    assert result.taus == PAPER_TAUS
-    want = np.array([ious_dense(FRAMES, at(tau)) for tau in PAPER_TAUS])
+def test_every_tau_of_the_grid_equals_dense_fusion(result):
+    assert result.taus == GRID
+    assert {*PAPER_TAUS} < {*GRID}
+    want = np.array([ious_dense(FRAMES, tau) for tau in GRID])
     np.testing.assert_allclose(result.per_class, want, rtol=1e-12)
     np.testing.assert_allclose(result.miou, np.nanmean(want, axis=1), rtol=1e-12)
-    assert len(np.unique(result.miou)) > 5  # a curve, not a constant
+    assert result.at(0.3) == pytest.approx(np.nanmean(ious_dense(FRAMES, 0.3)), rel=1e-12)
+    with pytest.raises(InputError, match="one of 1001"):
+        result.at(0.12345)
 
 
 def test_videos_are_scored_apart(result):
     assert sorted(result.per_video) == ["a", "b", "c"]
-    for video, curve in result.per_video.items():
+    for video, scores in result.per_video.items():
         own = [frame for frame in FRAMES if frame[0] == video]
-        want = [np.nanmean(ious_dense(own, at(tau))) for tau in PAPER_TAUS]
-        np.testing.assert_allclose(curve, want, rtol=1e-12)
+        want = [np.nanmean(ious_dense(own, tau)) for tau in GRID[::20]]
+        np.testing.assert_allclose(scores[::20], want, rtol=1e-12)
+        tau, score = result.best_per_video[video]
+        assert score == pytest.approx(np.nanmean(ious_dense(own, tau)), rel=1e-12)
+        assert score >= scores.max() - 1e-12
 
 
-def test_mean_and_vote(result):
-    want_mean = np.nanmean(ious_dense(FRAMES, lambda p1, p2: (p1 + p2).argmax(axis=0)))
-    assert result.mean_miou == pytest.approx(want_mean, rel=1e-12)
-    want_vote = np.nanmean(ious_dense(FRAMES, lambda p1, _: p1.argmax(axis=0)))  # two votes: the first run's
-    assert result.vote_miou == pytest.approx(want_vote, rel=1e-12)
-
-
-def test_mean_does_not_need_its_tau_on_the_grid(result):
-    ends = sweep_grid(pairs(), taus=[1.0, 0.0], num_classes=K)
-    assert ends.mean_miou == result.mean_miou
-    assert ends.miou.tolist() == [result.miou[-1], result.miou[0]]
-
-
-def test_best_is_the_highest_and_says_that_it_is_an_upper_bound(result):
-    assert result.best_miou == max(result.miou)
-    assert result.miou[result.taus.index(result.best_tau)] == result.best_miou
+def test_the_best_are_at_least_those_of_the_grid(result):
+    assert result.best_miou >= result.miou.max() - 1e-12
+    assert result.best_miou == pytest.approx(np.nanmean(ious_dense(FRAMES, result.best_tau)), rel=1e-12)
+    for number, (tau, score) in enumerate(result.best_per_class[:4]):
+        assert score == pytest.approx(ious_dense(FRAMES, tau)[number], rel=1e-12)
+        assert score >= result.per_class[:, number].max() - 1e-12
+    assert np.isnan(result.best_per_class[4, 1])
     assert result.upper_bound
-    assert result.to_json()["best"] == {"tau": result.best_tau, "miou": result.best_miou, "upper_bound": True}
 
 
-def test_frames_without_truth_are_counted_not_scored(result):
+def test_mean_and_vote_of_two(result):
+    assert result.mean_miou == pytest.approx(np.nanmean(ious_dense(FRAMES, 0.5)), rel=1e-12)
+    assert result.vote_miou == pytest.approx(np.nanmean(ious_dense(FRAMES, 1.0)), rel=1e-12)
+
+
+def test_frames_without_truth_are_counted_and_progress_names_each(result):
     assert (result.frames_scored, result.frames_without_truth) == (5, 1)
-
-
-def test_progress_hears_of_every_frame():
     heard = []
-    sweep_grid(pairs(), taus=[0.5], num_classes=K, progress=lambda *names: heard.append(names))
+    sweep_frames(swept(), num_classes=K, progress=lambda *names: heard.append(names))
     assert heard == [(video, frame) for video, frame, *_ in FRAMES]
 
 
-def test_the_truth_is_left_alone():
-    truth = FRAMES[0][4].copy()
-    sweep_grid(pairs(FRAMES[:1]), taus=[0.5], num_classes=K)
-    assert np.array_equal(truth, FRAMES[0][4])
-
-
-def test_a_video_all_void_scores_null_beside_others():
-    video, frame, p1, p2, truth = frames_of("void", 1, 3)[0]
-    result = sweep_grid(pairs([*FRAMES, (video, frame, p1, p2, np.full_like(truth, 255))]), num_classes=K)
-    assert np.isnan(result.per_video["void"]).all()
-    json.dumps(result.to_json(), allow_nan=False)
+def test_a_video_of_void_alone_scores_nan(result):
+    video, frame, p1, p2, truth = frames_of("d", 1, 3)[0]
+    more = sweep_frames(swept([*FRAMES, (video, frame, p1, p2, np.full_like(truth, 255))]), num_classes=K)
+    assert np.isnan(more.per_video["d"]).all()
+    assert np.isnan(more.best_per_video["d"][1])
+    np.testing.assert_array_equal(more.miou, result.miou)
+    again = SweepResult.from_json(json.loads(json.dumps(more.to_json(), allow_nan=False)))
+    assert np.isnan(again.best_per_video["d"][1])
 
 
 @pytest.mark.parametrize(
     ("frames", "message"),
     [
-        ([], "sweep: expected frames with truth, got no true pixel"),
-        (frames_of("a", 2, 0, without_truth=(0, 1)), "no true pixel"),
-        (FRAMES[:1] * 2, r"frames: expected every frame once, got one twice \(video a, frame 00000000\)"),
-        ([(*FRAMES[0][:4], FRAMES[-1][4])], r"probabilities: expected shape \(5, 8, 9\), got \(5, 6, 9\) \(video a"),
-        ([(*FRAMES[0][:4], FRAMES[0][4] + 7)], r"truth: expected ids 0\.\.4 or 255.*\(video a, frame 00000000\)"),
+        ([*FRAMES[:1], *FRAMES[:1]], r"every frame once, got one twice \(video a, frame 00000000\)"),
+        ([FRAMES[0], FRAMES[3], FRAMES[1]], "those of a video together, got a again"),
+        ([(*FRAMES[0][:4], FRAMES[0][4][1:])], "truth: expected shape"),
+        ([(*FRAMES[0][:4], np.full_like(FRAMES[0][4], 77))], "truth: expected ids"),
+        ([(*FRAMES[0][:4], None)], "no true pixel"),
+        ([], "no true pixel"),
     ],
 )
-def test_wrong_input_is_named(frames, message):
+def test_wrong_frames_are_refused(frames, message):
     with pytest.raises(InputError, match=message):
-        sweep_grid(pairs(frames), num_classes=K)
+        sweep_frames(swept(frames), num_classes=K)
+
+
+def test_scores_become_the_envelope_of_their_probabilities():
+    rng = np.random.default_rng(0)
+    one, two = (rng.normal(scale=3, size=(7, 6, 8)).astype(np.float32) for _ in range(2))
+    found = envelope_of_scores(one, two, (23, 31))
+    dense = [probabilities(scores, (23, 31)).double().numpy() for scores in (one, two)]
+    assert found.breakpoints > 50
+    for tau in np.linspace(0, 1, 41):
+        assert np.array_equal(found.labels(tau), (tau * dense[0] + (1 - tau) * dense[1]).argmax(axis=0))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_finds_what_the_cpu_finds():
+    rng = np.random.default_rng(0)
+    one, two = (torch.from_numpy(rng.random((124, 40, 50), np.float32)) for _ in range(2))
+    ours, theirs = envelope(one, two), envelope(one.cuda(), two.cuda())
+    for name in ("start", "pixel", "time", "label"):
+        assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vspwlib.checks import InputError
-from vspwlib.pipeline.preview import fused_labels
+from vspwlib.pipeline.preview import fused_frame
 from vspwlib.predict.store import ScoreStore
 
 SIZE, TAUS = (38, 30), (0.0, 0.3, 0.5, 1.0)
@@ -33,13 +33,14 @@ def dense(store: ScoreStore) -> np.ndarray:
 
 def test_fused_labels_are_those_of_dense_fusion(stores: tuple[ScoreStore, ScoreStore]) -> None:
     p1, p2 = map(dense, stores)
-    found = fused_labels(*stores, "walk", "00000001", TAUS)
-    assert found.shape == (4, *SIZE)
-    for tau, labels in zip(TAUS, found, strict=True):
+    found = fused_frame(*stores, "walk", "00000001")
+    for tau in TAUS:
+        labels = found.labels(tau)
+        assert labels.shape == SIZE
         assert (labels != (tau * p1 + (1 - tau) * p2).argmax(0)).mean() < 1e-3  # float32 against float64
-    assert (found[0] != found[-1]).any()
+    assert (found.labels(0) != found.labels(1)).any()
 
 
 def test_an_unknown_frame_is_named(stores: tuple[ScoreStore, ScoreStore]) -> None:
     with pytest.raises(InputError, match="00000009"):
-        fused_labels(*stores, "walk", "00000009", TAUS)
+        fused_frame(*stores, "walk", "00000009")

@@ -19,6 +19,9 @@ SWEEP = SweepResult(
     miou=np.array([0.30, 0.50, 0.40]),
     per_class=np.zeros((3, 124)),
     per_video={},
+    best=(0.3125, 0.55),
+    best_per_class=np.zeros((124, 2)),
+    best_per_video={},
     mean_miou=0.45,
     vote_miou=0.41,
     frames_scored=1,
@@ -32,8 +35,9 @@ def traces(figure: object) -> dict[str, tuple[list, list]]:
 
 def test_tau_figure_marks_best_and_chosen() -> None:
     found = traces(tau_figure(sweep_rows(SWEEP), first="a", second="b", current=1.0))
-    assert found["mIoU(τ)"] == ([0.0, 0.25, 1.0], pytest.approx([30, 50, 40]))
-    assert found["best: τ = 0.25, 50.00 (upper bound)"] == ([0.25], [50.0])
+    assert found["mIoU(τ), exact"] == ([0.0, 0.25, 1.0], pytest.approx([30, 50, 40]))
+    assert found["the paper's τ"] == ([0.0, 1.0], pytest.approx([30, 40]))
+    assert found["best: τ = 0.3125, 55.00 (upper bound)"] == ([0.3125], pytest.approx([55]))
     assert found["chosen: τ = 1, 40.00"] == ([1.0], [40.0])
     assert found["majority vote: 41.00"] == ([0.0, 1.0], pytest.approx([41, 41]))
 
@@ -41,11 +45,13 @@ def test_tau_figure_marks_best_and_chosen() -> None:
 def test_tau_figure_says_which_run_stands_at_which_end() -> None:
     figure = tau_figure(sweep_rows(SWEEP), first="first run", second="second run", upper_bound=False)
     assert "0: second run alone · 1: first run alone" in figure.layout.xaxis.title.text
-    assert "best: τ = 0.25, 50.00" in traces(figure)
+    assert "best: τ = 0.3125, 55.00" in traces(figure)
 
 
 def test_tau_figure_shows_a_tau_between_the_points_without_a_score() -> None:
     assert traces(tau_figure(sweep_rows(SWEEP), current=0.7))["chosen: τ = 0.7"] == ([], [])
+    best = traces(tau_figure(sweep_rows(SWEEP), current=0.3125))
+    assert best["chosen: τ = 0.3125, 55.00"] == ([0.3125], pytest.approx([55]))
 
 
 def test_paper_figure_holds_the_printed_curve_with_hollow_ends() -> None:

@@ -187,6 +187,9 @@ def make_sweep(*, upper_bound: bool) -> SweepResult:
         miou=np.array([0.3, 0.5, 0.4]),
         per_class=np.zeros((3, NUM_CLASSES)),
         per_video={},
+        best=(0.625, 0.75),
+        best_per_class=np.zeros((NUM_CLASSES, 2)),
+        best_per_video={},
         mean_miou=0.5,
         vote_miou=0.4,
         frames_scored=1,
@@ -200,14 +203,15 @@ def test_sweep_rows_name_the_ends_and_the_best() -> None:
         ("τ", 0.0, 0.3),
         ("τ", 0.5, 0.5),
         ("τ", 1.0, 0.4),
+        ("best", 0.625, 0.75),
         ("mean", 0.5, 0.5),
         ("vote", None, 0.4),
     ]
     notes = [row["note"] for row in rows]
-    assert notes[0] == "P2 alone"
-    assert "upper bound" in notes[1]
-    assert notes[2:] == ["P1 alone", "", ""]
-    assert sweep_rows(make_sweep(upper_bound=False))[1]["note"] == "best"
+    assert notes[:3] == ["P2 alone", "", "P1 alone"]
+    assert "upper bound" in notes[3]
+    assert "another split" in sweep_rows(make_sweep(upper_bound=False))[3]["note"]
+    assert [row["tau"] for row in sweep_rows(make_sweep(upper_bound=True), [1.0])] == [1.0, 0.625, 0.5, None]
 
 
 def test_table_4_holds_what_the_paper_prints() -> None:

@@ -27,7 +27,10 @@ def sweep(
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score P = τ·P1 + (1−τ)·P2 at the paper's eleven τ, the mean and the vote.
+    """Score P = τ·P1 + (1−τ)·P2 at every τ, exactly and in one pass, and the mean and the vote.
+
+    Prints the paper's eleven τ and the best of all; the workspace gets the curves at 1001 τ, and the best τ overall, of
+    each class and of each video.
 
     Example: `vspw ensemble sweep mini-t3_nce2-s0 mini-standin_multidata-s1000 --split test2`
     """
@@ -36,8 +39,10 @@ def sweep(
     from rich.console import Console
     from rich.table import Table
 
+    from vspwlib.ensemble.result import PAPER_TAUS
     from vspwlib.pipeline.ensembling import predicted_data
     from vspwlib.pipeline.ensembling import sweep as run_sweep
+    from vspwlib.report.tables import sweep_rows
 
     place = Workspace.locate(workspace)
     data = dataset or predicted_data(place, first, split)
@@ -45,15 +50,12 @@ def sweep(
         result = run_sweep(place, first, second, data, split, device=device, progress=progress)
     if as_json:
         figures = {"taus": list(result.taus), "miou": [float(value) for value in result.miou]}
-        best = {"tau_best": result.best_tau, "miou_best": result.best_miou}
+        best = {"tau_best": result.best_tau, "miou_best": result.best_miou, "resolution": result.resolution}
         typer.echo(json.dumps(figures | best | {"mean": result.mean_miou, "vote": result.vote_miou}))
         return
-    table = Table("τ", "mIoU %")
-    for value, score in zip(result.taus, result.miou, strict=True):
-        table.add_row(f"{value:.1f}", f"{100 * score:.2f}")
-    table.add_section()
-    table.add_row("mean", f"{100 * result.mean_miou:.2f}")
-    table.add_row("vote", f"{100 * result.vote_miou:.2f}")
+    table = Table("τ", "mIoU %", "")
+    for row in sweep_rows(result, PAPER_TAUS):
+        name = f"{row['tau']:.1f}" if row["method"] == "τ" else row["method"]
+        shown = f"τ = {row['tau']:g}, {row['note']}" if row["method"] == "best" else row["note"]
+        table.add_row(name, f"{100 * row['miou']:.2f}", shown, end_section=row["tau"] == 1.0 and row["method"] == "τ")
     Console().print(table)
-    best_figure = f"best τ {result.best_tau:.1f}: {100 * result.best_miou:.2f} %"
-    typer.echo(f"{best_figure} (an upper bound: chosen on the split it is scored on)")

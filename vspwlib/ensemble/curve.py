@@ -22,7 +22,7 @@ from vspwlib.ensemble.envelope import Envelope
 from vspwlib.labels import NUM_CLASSES, VOID
 from vspwlib.metrics.iou import ClassCounts, confusion, iou_per_class, miou
 
-MOST = 8_000_000  # changes that are kept one by one: about 300 MB while they are sorted
+MOST = 16_000_000  # steps that are kept one by one, two a change: 400 MB, and twice that while they are sorted
 CELLS = 10_000  # of the grid beyond
 
 
@@ -190,19 +190,20 @@ NUM_SLOTS = 256  # classes are bytes
 
 @dataclass
 class TauCounts:
-    """Gathers frames into a curve; memory is bounded by :data:`MOST` changes.
+    """Gathers frames into a curve; memory is bounded by :data:`MOST` steps.
 
     Args:
         num_classes: Number of classes C, at most 255.
-        most: Changes that are kept one by one.
+        most: Steps that are kept one by one, two for each change of a pixel.
         cells: Cells of the grid on which they are gathered beyond.
     """
 
     num_classes: int = NUM_CLASSES
     most: int = MOST
     cells: int = CELLS
-    _parts: list[TauCurve] = field(default_factory=list)
-    _kept: int = 0
+    frames: int = field(default=0, init=False)
+    _parts: list[TauCurve] = field(default_factory=list, init=False)
+    _kept: int = field(default=0, init=False)
 
     def add(self, envelope: Envelope, truth: NDArray[np.uint8], *, where: object = "") -> None:
         """Count one frame.
@@ -230,8 +231,13 @@ class TauCounts:
         hits = np.concatenate([gained == true, lost == true]).astype(np.int64)
         sign = np.repeat(np.array([1, -1]), len(time))
         order = np.argsort(times, kind="stable")
-        self._parts.append(TauCurve(start, times[order], numbers[order], (hits * sign)[order], sign[order]))
-        self._kept += len(time)
+        self.add_curve(TauCurve(start, times[order], numbers[order], (hits * sign)[order], sign[order]))
+        self.frames += 1
+
+    def add_curve(self, curve: TauCurve) -> None:
+        """Add what has been counted elsewhere, such as another video's."""
+        self._parts.append(curve)
+        self._kept += len(curve.time)
         if self._kept > self.most:
             self._parts = [TauCurve.merged(self._parts).gridded(self.cells)]
             self._kept = 0

@@ -13,8 +13,6 @@ import torch
 from torch import Tensor
 
 from vspwlib.checks import check_range, check_shape, require
-from vspwlib.ensemble.pair import pair_labels
-from vspwlib.ensemble.result import PAPER_TAUS
 from vspwlib.labels import NUM_CLASSES, VOID
 
 _EQUAL_VOTES = 1e-9  # share of all votes; sums such as 0.1 + 0.2 and 0.3 are a tie
@@ -34,7 +32,8 @@ def weighted(probs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
         InputError: If shapes, devices or counts differ, or the weights are not as stated.
 
     Source:
-        Equation (5) of the paper for two runs: P = tau*P1 + (1-tau)*P2.
+        Equation (5) of the paper for two runs: P = tau*P1 + (1-tau)*P2; :mod:`vspwlib.ensemble.sweep` has it for all
+        tau at once.
 
     >>> weighted([torch.tensor([[[1.0]], [[0.0]]]), torch.tensor([[[0.0]], [[1.0]]])], [3, 1]).flatten().tolist()
     [0.75, 0.25]
@@ -55,30 +54,6 @@ def weighted(probs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 def mean(probs: Sequence[Tensor]) -> Tensor:
     """Mean of class probabilities, shapes as in :func:`weighted`. Source: equation (6) of the paper."""
     return weighted(probs, [1.0] * len(probs))
-
-
-def fuse_pair(p1: Tensor, p2: Tensor, taus: Sequence[float] = PAPER_TAUS) -> Tensor:
-    """Label maps of P = tau*P1 + (1-tau)*P2 at every tau, ties to the lowest class id.
-
-    Args:
-        p1: (K, H, W) probabilities of the first run named, K <= 255.
-        p2: (K, H, W) probabilities of the second.
-        taus: Weights of the first run, each in 0..1.
-
-    Returns:
-        (len(taus), H, W) uint8 on the device of the inputs.
-
-    Raises:
-        InputError: As :func:`~vspwlib.ensemble.pair.pair_labels`, which says what it computes and to which precision.
-
-    >>> p1, p2 = torch.tensor([[[0.9]], [[0.1]]]), torch.tensor([[[0.0]], [[1.0]]])
-    >>> fuse_pair(p1, p2, taus=[0.0, 0.5, 0.6, 1.0]).flatten().tolist()
-    [1, 1, 0, 0]
-    """
-    pair = pair_labels(p1, p2, taus)
-    fused = pair.first.expand(len(taus), -1, -1).clone()
-    fused.flatten(1)[:, pair.disputed] = pair.labels
-    return fused
 
 
 def vote(labels: Sequence[Tensor], num_classes: int = NUM_CLASSES, weights: Sequence[float] | None = None) -> Tensor:

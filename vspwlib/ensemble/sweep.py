@@ -1,105 +1,147 @@
-"""Score the fusion of two runs over a grid of tau, frame by frame.
+"""Sweep tau over a pair of runs: exact labels and scores of P = tau*P1 + (1-tau)*P2 for every tau, in one pass.
 
-The taus share nearly all of the counting: pixels where both runs agree have one label for every tau and are counted
-once; only disputed pixels are counted at each tau.
+A frame's labels at all tau are its :class:`~vspwlib.ensemble.envelope.Envelope`; scores over frames as functions of tau
+are a :class:`~vspwlib.ensemble.curve.TauCurve`. A sweep of a split takes both frame by frame.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from vspwlib.checks import check_shape, require
-from vspwlib.ensemble.fuse import vote
-from vspwlib.ensemble.pair import pair_labels
-from vspwlib.ensemble.result import PAPER_TAUS, SweepResult
-from vspwlib.labels import NUM_CLASSES, VOID
-from vspwlib.metrics.iou import ClassCounts, confusion, iou_per_class, miou
+from vspwlib.checks import fail, require
+from vspwlib.ensemble.curve import TauCounts, TauCurve, tau_curve
+from vspwlib.ensemble.envelope import Envelope, envelope, envelope_of_bands
+from vspwlib.ensemble.result import GRID, PAPER_TAUS, SweepResult
+from vspwlib.labels import NUM_CLASSES
+from vspwlib.predict.scores import Scores, Size, probabilities, probability_bands
 
-PairFrame = tuple[str, str, Tensor, Tensor, NDArray[np.uint8] | None]
-"""Video, frame, probabilities (K, H, W) of the first and the second run, true ids (H, W) with 255 void, or None."""
+__all__ = [
+    "GRID",
+    "PAPER_TAUS",
+    "Envelope",
+    "SweepFrame",
+    "TauCurve",
+    "envelope",
+    "envelope_of_scores",
+    "sweep_frames",
+    "tau_curve",
+]
 
-_MEAN_TAU = 0.5  # equation (6) for two runs
+SweepFrame = tuple[str, str, Envelope, NDArray[np.uint8] | None]
+"""Video, frame, its labels at every tau, true ids (H, W) with 255 void, or None."""
+
+_BAND = 2048  # pixels of a band, at least: 124 classes of two runs are 2 MB
 
 
-def sweep_grid(
-    pairs: Iterable[PairFrame],
-    taus: Sequence[float] = PAPER_TAUS,
-    num_classes: int = NUM_CLASSES,
-    *,
-    progress: Callable[[str, str], None] | None = None,
-) -> SweepResult:
-    """Score P = tau*P1 + (1-tau)*P2 at every tau, and the mean and the vote of the two runs.
+def envelope_of_scores(first: Scores, second: Scores, size: Size, device: torch.device | str | None = None) -> Envelope:
+    """Find the labels of a frame at every tau from the scores of two runs.
 
     Args:
-        pairs: Frames with the probabilities of both runs, on CPU or GPU; a generator is read once, frame by frame.
-            Frames without truth are left out, but counted.
-        taus: Weights of the first run, each in 0..1.
-        num_classes: Number of classes, K of the probabilities.
+        first: (K, h, w) scores of P1 (:mod:`vspwlib.predict.scores` says what P is).
+        second: (K, h', w') scores of P2.
+        size: (H, W) of the frame.
+        device: Where to compute; None and the CPU take the frame in bands of rows, so that no (K, H, W) is held.
+
+    Returns:
+        The envelope, in main memory.
+    """
+    if device is not None and torch.device(device).type != "cpu":
+        return envelope(probabilities(first, size, device), probabilities(second, size, device))
+    rows = -(-_BAND // size[1])
+    bands = [probability_bands(scores, size, rows=rows) for scores in (first, second)]
+    return envelope_of_bands(((p1, p2) for (_, p1), (_, p2) in zip(*bands, strict=True)), size)
+
+
+def sweep_frames(
+    frames: Iterable[SweepFrame],
+    num_classes: int = NUM_CLASSES,
+    *,
+    taus: Sequence[float] = GRID,
+    progress: Callable[[str, str], None] | None = None,
+) -> SweepResult:
+    """Score a pair of runs at every tau, and their mean and vote.
+
+    Args:
+        frames: Frames of one video after another; a generator is read once. Frames without truth are left out, but
+            counted.
+        num_classes: Number of classes.
+        taus: Where the curves are written down, ascending, each in 0..1. The best tau are found among all.
         progress: Called with the names of video and frame after each frame.
 
     Returns:
-        The scores. The best tau is picked on the split it is scored on, hence an upper bound.
+        The scores. The best tau are picked on the split that they are scored on: upper bounds.
 
     Raises:
-        InputError: If a frame comes twice, shapes do not fit, the truth holds a stray value, or there is no true pixel.
+        InputError: If a frame comes twice or the frames of a video are apart, shapes do not fit, the truth holds a
+            stray value, or there is no true pixel.
 
     Source:
-        Table 4 of the paper.
+        Table 4 of the paper has eleven tau.
     """
-    taus = tuple(taus)
-    counts: dict[str, NDArray[np.int64]] = {}
-    seen: set[tuple[str, str]] = set()
-    scored = 0
-    for video, frame, p1, p2, truth in pairs:
+    whole, video_scores = TauCounts(num_classes), dict[str, tuple[NDArray[np.float64], tuple[float, float]]]()
+    names: set[tuple[str, str]] = set()
+    own, scored = TauCounts(num_classes), 0
+    current: str | None = None
+
+    def finish(video: str | None, counts: TauCounts) -> None:
+        if video is not None and counts.frames:
+            curve = counts.curve()
+            video_scores[video] = (_means(curve.at(taus)), curve.best())
+            whole.add_curve(curve)
+
+    for video, frame, found, truth in frames:
         where = f"video {video}, frame {frame}"
-        require((video, frame) not in seen, "frames", expected="every frame once", got="one twice", where=where)
-        seen.add((video, frame))
+        require((video, frame) not in names, "frames", expected="every frame once", got="one twice", where=where)
+        names.add((video, frame))
+        if video != current:
+            finish(current, own)
+            require(
+                video not in video_scores,
+                "frames",
+                expected="those of a video together",
+                got=f"{video} again",
+                where=where,
+            )
+            own, current = TauCounts(num_classes), video
         if truth is not None:
-            check_shape("probabilities", p1.shape, (num_classes, *truth.shape), where=where)
-            counts[video] = counts.get(video, 0) + _count_frame(p1, p2, truth, taus, where)
+            own.add(found, truth, where=where)
             scored += 1
         if progress:
             progress(video, frame)
-    total = sum(counts.values(), np.zeros((len(taus) + 2, 3, num_classes), np.int64))
-    require(
-        bool(total.any()), "sweep", expected="frames with truth", got="no true pixel", fix="sweep a split with masks."
-    )
-    mious = _mious(total)
+    finish(current, own)
+    curve = whole.curve() if scored else None
+    if curve is None or not curve.start.truth.any():
+        fail("sweep", expected="frames with truth", got="no true pixel", fix="sweep a split with masks.")
+    return _result(curve, taus, video_scores, scored, len(names) - scored)
+
+
+def _result(
+    curve: TauCurve,
+    taus: Sequence[float],
+    videos: dict[str, tuple[NDArray[np.float64], tuple[float, float]]],
+    scored: int,
+    without_truth: int,
+) -> SweepResult:
+    per_class = curve.at(taus)
     return SweepResult(
-        taus=taus,
-        miou=mious[: len(taus)],
-        per_class=np.stack([iou_per_class(ClassCounts(*row)) for row in total[: len(taus)]]),
-        per_video={video: _mious(rows[: len(taus)]) for video, rows in counts.items()},
-        mean_miou=float(mious[-2]),
-        vote_miou=float(mious[-1]),
+        taus=tuple(taus),
+        miou=_means(per_class),
+        per_class=per_class,
+        per_video={name: row for name, (row, _) in videos.items()},
+        best=curve.best(),
+        best_per_class=np.array([curve.best_of_class(number) for number in range(per_class.shape[1])]),
+        best_per_video={name: best for name, (_, best) in videos.items()},
+        mean_miou=curve.miou(0.5),  # equation (6) for two runs
+        vote_miou=curve.miou(1.0),  # a tie between two votes goes to the first run
+        resolution=curve.resolution,
         frames_scored=scored,
-        frames_without_truth=len(seen) - scored,
+        frames_without_truth=without_truth,
     )
 
 
-def _count_frame(
-    p1: Tensor, p2: Tensor, truth: NDArray[np.uint8], taus: tuple[float, ...], where: object
-) -> NDArray[np.int64]:
-    """Count one frame: (T + 2, 3, K) int64, the :class:`ClassCounts` at each tau, of the mean and of the vote."""
-    num_classes = len(p1)
-    pair = pair_labels(p1, p2, (*taus, _MEAN_TAU))
-    disputed = pair.disputed.cpu().numpy()
-    agreed = truth.copy()
-    agreed.reshape(-1)[disputed] = VOID
-    shared = _counts(confusion(pair.first.cpu().numpy(), agreed, num_classes, where=where))
-    voted = vote([ids.flatten()[pair.disputed] for ids in (pair.first, pair.second)], num_classes)
-    true = truth.reshape(-1)[disputed]
-    variants = (*pair.labels.cpu().numpy(), voted.cpu().numpy())
-    return np.stack([shared + _counts(confusion(labels, true, num_classes, where=where)) for labels in variants])
-
-
-def _counts(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(3, C) int64: intersection, truth, predicted."""
-    counts = ClassCounts.of(matrix)
-    return np.stack((counts.intersection, counts.truth, counts.predicted))
-
-
-def _mious(rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    return np.array([miou(ClassCounts(*row)) for row in rows])
+def _means(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each row, classes without truth (nan) left out; nan where there is nothing else."""
+    there = ~np.isnan(rows)
+    return np.where(there, rows, 0).sum(axis=1) / np.where(there.any(axis=1), there.sum(axis=1), np.nan)

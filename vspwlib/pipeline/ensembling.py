@@ -1,18 +1,19 @@
 """Sweep tau over two runs' stored predictions: P = tau * P1 + (1 - tau) * P2, P1 the first run named."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from vspwlib.checks import fail
 from vspwlib.data.images import read_mask
-from vspwlib.data.index import Split, open_split
+from vspwlib.data.index import Frame, Split, open_split
 from vspwlib.ensemble.result import SweepResult
-from vspwlib.ensemble.sweep import PairFrame, sweep_grid
+from vspwlib.ensemble.sweep import SweepFrame, envelope_of_scores, sweep_frames
 from vspwlib.pipeline.prediction import provenance
-from vspwlib.predict.scores import probabilities
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import Workspace, write_json
 
@@ -27,7 +28,7 @@ def sweep(
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> SweepResult:
-    """Score the soft ensemble of two runs at the paper's eleven tau, their mean and their vote.
+    """Score the soft ensemble of two runs at every tau, their mean and their vote.
 
     Args:
         workspace: Where both runs' predictions lie and the result goes.
@@ -39,7 +40,7 @@ def sweep(
         progress: Called with frames done and frames in all.
 
     Returns:
-        Scores at every tau; also written to the workspace.
+        Exact scores at every tau; also written to the workspace.
 
     Raises:
         InputError: when a store is missing or they hold different frames.
@@ -47,7 +48,16 @@ def sweep(
     stores = [_open(workspace, run, data, split) for run in (first, second)]
     root = Path(stores[0].manifest["data_root"])
     place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
-    result = sweep_grid(_frames((stores[0], stores[1]), open_split(root, split), place, progress))
+    with closing(_frames((stores[0], stores[1]), open_split(root, split), place)) as frames:
+        done, whole = 0, sum(1 for _ in open_split(root, split).labelled())
+
+        def tick(_video: str, _frame: str) -> None:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, whole)
+
+        result = sweep_frames(frames, progress=tick)
     origin = {"first": provenance(stores[0]), "second": provenance(stores[1]), "data_root": str(root)}
     write_json(workspace.sweep_file(first, second, data, split), {**result.to_json(), "provenance": origin})
     return result
@@ -76,18 +86,24 @@ def _open(workspace: Workspace, run: str, data: str, split: str) -> ScoreStore:
     return ScoreStore.open(path)
 
 
-def _frames(
-    stores: tuple[ScoreStore, ScoreStore], split: Split, device: str, progress: Callable[[int, int], None] | None
-) -> Iterator[PairFrame]:
-    """Stream the labelled frames with both distributions at full resolution."""
-    frames = list(split.labelled())
-    for done, (frame, mask) in enumerate(frames, start=1):
+def _frames(stores: tuple[ScoreStore, ScoreStore], split: Split, device: str) -> Generator[SweepFrame, None, None]:
+    """Yield the labelled frames with their labels at every tau; on a CPU as many at a time as it has threads."""
+
+    def work(frame: Frame, mask: Path) -> SweepFrame:
         truth = read_mask(mask)
-        size = (truth.shape[0], truth.shape[1])
-        p1, p2 = (
-            probabilities(torch.from_numpy(np.asarray(store.scores(frame.video, frame.name))).to(device), size)
-            for store in stores
-        )
-        yield frame.video, frame.name, p1, p2, truth
-        if progress is not None:
-            progress(done, len(frames))
+        scores = [store.scores(frame.video, frame.name) for store in stores]
+        return frame.video, frame.name, envelope_of_scores(scores[0], scores[1], truth.shape, device), truth
+
+    workers = torch.get_num_threads() if device == "cpu" else 1
+    waiting: deque[Future[SweepFrame]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for frame, mask in split.labelled():
+                waiting.append(pool.submit(work, frame, mask))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -7,6 +7,8 @@ orange the second run or a loss; red against green is never asked of the eye.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vspwlib.ensemble.result import PAPER_TAUS
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -43,17 +45,20 @@ def tau_figure(
     taus, scores = zip(*curve, strict=True)
     figure = go.Figure()
     hover = "τ %{x:g}: %{y:.2f}<extra></extra>"
-    style = {"line": {"color": BLUE, "width": 3}, "marker": {"size": 7}}
-    figure.add_scatter(x=taus, y=scores, mode="lines+markers", name="mIoU(τ)", hovertemplate=hover, **style)
-    best_tau, best = max(curve, key=lambda point: point[1])
+    line = {"color": BLUE, "width": 2.5}
+    figure.add_scatter(x=taus, y=scores, mode="lines", name="mIoU(τ), exact", hovertemplate=hover, line=line)
+    points = [point for point in curve if point[0] in PAPER_TAUS]
+    across, up = zip(*points, strict=True) if points else ((), ())
+    dots = {"size": 8, "color": BLUE}
+    figure.add_scatter(x=across, y=up, mode="markers", name="the paper's τ", hovertemplate=hover, marker=dots)
+    best_tau, best = next((row["tau"], 100 * row["miou"]) for row in rows if row["method"] == "best")
     label = f"best: τ = {best_tau:g}, {best:.2f}" + (" (upper bound)" if upper_bound else "")
     marker = {"symbol": "star", "size": 17, "color": ORANGE, "line": {"color": "white", "width": 1}}
     figure.add_scatter(x=[best_tau], y=[best], mode="markers", name=label, marker=marker, hovertemplate=hover)
     if current is not None:
         figure.add_vline(x=current, line={"color": GREY, "width": 1.5, "dash": "dash"})
         ring = {"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 3}}
-        there = [point for point in curve if point[0] == current]
-        score = [point[1] for point in there]
+        score = [point[1] for point in (*curve, (best_tau, best)) if point[0] == current][:1]
         name = f"chosen: τ = {current:g}" + (f", {score[0]:.2f}" if score else "")
         figure.add_scatter(x=[current] * len(score), y=score, mode="markers", name=name, marker=ring, hoverinfo="skip")
     vote = next((100 * row["miou"] for row in rows if row["method"] == "vote"), None)

@@ -151,21 +151,23 @@ def confused_pairs(score: SplitScore, limit: int = 20) -> list[Row]:
     ]
 
 
-def sweep_rows(sweep: SweepResult) -> list[Row]:
-    """List what a sweep scored: every tau, then the mean and the vote of the two runs.
+def sweep_rows(sweep: SweepResult, taus: Sequence[float] | None = None) -> list[Row]:
+    """List what a sweep scored: tau by tau, the best of all tau, then the mean and the vote of the two runs.
+
+    Args:
+        sweep: The sweep.
+        taus: Those to list, such as the paper's eleven; by default all that the sweep wrote down.
 
     Returns:
-        Rows with keys method (``"τ"``, ``"mean"`` or ``"vote"``), tau (None for the vote), miou, note (which end of the
-        sweep or its best, else empty).
+        Rows with keys method (``"τ"``, ``"best"``, ``"mean"`` or ``"vote"``), tau (None for the vote), miou, note.
     """
-    best = "best, an upper bound: τ was chosen on this split" if sweep.upper_bound else "best"
     notes = {0.0: "P2 alone", 1.0: "P1 alone"}
-    rows: list[Row] = []
-    for tau, miou in zip(sweep.taus, sweep.miou.tolist(), strict=True):
-        remarks = [notes.get(tau, ""), best if tau == sweep.best_tau else ""]
-        rows.append({"method": "τ", "tau": tau, "miou": miou, "note": "; ".join(filter(None, remarks))})
+    chosen = sweep.taus if taus is None else taus
+    rows: list[Row] = [{"method": "τ", "tau": tau, "miou": sweep.at(tau), "note": notes.get(tau, "")} for tau in chosen]
+    bound = "an upper bound: τ was chosen on this split" if sweep.upper_bound else "chosen on another split"
+    rows.append({"method": "best", "tau": sweep.best_tau, "miou": sweep.best_miou, "note": bound})
     rows.append({"method": "mean", "tau": 0.5, "miou": sweep.mean_miou, "note": ""})
-    rows.append({"method": "vote", "tau": None, "miou": sweep.vote_miou, "note": ""})
+    rows.append({"method": "vote", "tau": None, "miou": sweep.vote_miou, "note": "of two: the first"})
     return rows
 
 

@@ -23,7 +23,7 @@ def show_sweep(sweep: SweepResult, stores: dict[str, Path]) -> None:
         draw_scores(endpoints(sweep))
         curve, preview = st.columns([5, 6], gap="large")
         with curve:
-            tau = pick_tau(sweep.taus, sweep.best_tau)
+            tau = pick_tau(sweep.best_tau)
             show_curve(sweep, list(stores), tau)
         with preview:
             show_preview(sweep, stores, tau)
@@ -32,7 +32,7 @@ def show_sweep(sweep: SweepResult, stores: dict[str, Path]) -> None:
 def endpoints(sweep: SweepResult) -> dict[str, float]:
     """Name the scores that a sweep is measured by."""
     ends = {"P1 alone (τ = 1)": 1.0, "P2 alone (τ = 0)": 0.0}
-    found = {name: float(sweep.miou[sweep.taus.index(tau)]) for name, tau in ends.items() if tau in sweep.taus}
+    found = {name: sweep.at(tau) for name, tau in ends.items()}
     best = f"Best, τ = {sweep.best_tau:g}" + (" (upper bound)" if sweep.upper_bound else "")
     return {**found, "Mean": sweep.mean_miou, "Majority vote": sweep.vote_miou, best: sweep.best_miou}
 
@@ -62,7 +62,7 @@ def show_preview(sweep: SweepResult, stores: dict[str, Path], tau: float) -> Non
     frame = pick_frame(data.frames(first, video))
     ends = dict(zip(stores, (sweep.miou[-1], sweep.miou[0]), strict=True))
     better = max(ends, key=lambda run: ends[run])
-    fused = data.fused(first, second, video, frame, sweep.taus)[sweep.taus.index(tau)]
+    fused = data.fused(first, second, video, frame, tau)
     predicted = [
         Prediction("the fusion", f"Fused, τ = {tau:g}", fused),
         Prediction("the run", f"{better}, the better alone", data.labels(stores[better], video, frame)),
