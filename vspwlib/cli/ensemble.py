@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from vspwlib.cli import ensemble_search
 from vspwlib.cli.options import DeviceOption, JsonOption, WorkspaceOption, progress_bar
 from vspwlib.runs import Workspace
 
 app = typer.Typer(help="Ensembles of runs.", no_args_is_help=True)
+app.command("search")(ensemble_search.search)
 
 
 @app.callback()

@@ -230,8 +230,7 @@ class TauCounts:
         times, numbers = np.concatenate([time, time]), np.concatenate([gained, lost])
         hits = np.concatenate([gained == true, lost == true]).astype(np.int64)
         sign = np.repeat(np.array([1, -1]), len(time))
-        order = np.argsort(times, kind="stable")
-        self.add_curve(TauCurve(start, times[order], numbers[order], (hits * sign)[order], sign[order]))
+        self.add_curve(TauCurve(start, times, numbers, hits * sign, sign))  # put in order when they are merged
         self.frames += 1
 
     def add_curve(self, curve: TauCurve) -> None:

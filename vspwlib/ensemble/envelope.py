@@ -139,6 +139,14 @@ def envelope_of_bands(bands: Iterable[tuple[Tensor, Tensor]], size: tuple[int, i
 _Changes = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.uint8]]
 
 
+def trace_columns(
+    p1: NDArray[Any], p2: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64], NDArray[np.uint8]]:
+    """Trace columns instead of a frame: :class:`Envelope` as its four parts, of (N, K) values of each run."""
+    start = np.empty(len(p1), np.uint8)
+    return start, *_trace(p1, p2, start, 0)
+
+
 def _trace(p1: NDArray[Any], p2: NDArray[Any], start: NDArray[np.uint8], first: int) -> _Changes:
     """Trace pixels, the first of which is ``first`` in its frame: write their labels at 0, return their changes."""
     classes = p1.shape[1]

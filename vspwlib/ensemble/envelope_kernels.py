@@ -140,6 +140,53 @@ def walk(p1: Any, p2: Any, ends: Any, rivals: Any, first: int, pixel: Any, time:
     return count
 
 
+def fronts(p: Any, agreed: Any, keep: Any) -> None:  # noqa: C901, PLR0912 - one kernel
+    """Find the classes that win a pixel under some weights of several runs, and perhaps a few more.
+
+    A class is left out where a lower id has at least its probability in every run, or a higher one has more in every
+    run. First the runs' own winners leave out nearly all; those that remain are compared with each other.
+
+    Args:
+        p: ``(N, M, K)`` float32 probabilities of N runs at M pixels.
+        agreed: ``(M,)`` uint8, written: the label in the first run.
+        keep: ``(M, K)`` bool, all False; written where runs have different labels.
+    """
+    runs, classes = p.shape[0], p.shape[2]
+    winner = np.empty(runs, np.int64)
+    equalled, beaten = np.empty(classes, np.bool_), np.empty(classes, np.bool_)
+    for n in range(p.shape[1]):
+        for i in range(runs):
+            top = p[i, n, 0]
+            best: Any = np.int64(classes)
+            for k in range(classes):
+                top = max(top, p[i, n, k])
+            for k in range(classes):
+                best = min(best, np.int64(k) if p[i, n, k] == top else np.int64(classes))
+            winner[i] = best
+        agreed[n] = winner[0]
+        if (winner == winner[0]).all():
+            continue
+        keep[n] = True
+        for c in winner:
+            equalled[:], beaten[:] = True, True
+            for i in range(runs):
+                for k in range(classes):
+                    equalled[k] &= p[i, n, c] >= p[i, n, k]
+                    beaten[k] &= p[i, n, c] > p[i, n, k]
+            for k in range(classes):
+                keep[n, k] &= not (beaten[k] or (equalled[k] and c < k))
+        left = np.flatnonzero(keep[n])
+        for weaker in left:
+            for other in left:
+                equal, more = other < weaker, True
+                for i in range(runs):
+                    equal &= p[i, n, other] >= p[i, n, weaker]
+                    more &= p[i, n, other] > p[i, n, weaker]
+                if equal or more:
+                    keep[n, weaker] = False
+                    break
+
+
 @cache
 def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """Return the machine code of a kernel, kept on disk between processes. Sums keep their order; no NaN occurs."""

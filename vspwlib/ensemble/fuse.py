@@ -40,7 +40,7 @@ def weighted(probs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     """
     _check_alike("probabilities", probs)
     check_shape("probabilities", probs[0].shape, ("K", "H", "W"))
-    shares = _shares(weights, len(probs))
+    shares = normalised(weights, len(probs))
     dtype = torch.float32
     for prob in probs:
         require(prob.is_floating_point(), "probabilities", expected="floating-point numbers", got=prob.dtype)
@@ -78,7 +78,7 @@ def vote(labels: Sequence[Tensor], num_classes: int = NUM_CLASSES, weights: Sequ
     """
     check_range("num_classes", num_classes, 1, VOID)
     _check_alike("label maps", labels)
-    shares = _shares([1.0] * len(labels) if weights is None else weights, len(labels))
+    shares = normalised([1.0] * len(labels) if weights is None else weights, len(labels))
     for index, ids in enumerate(labels):
         integers = not ids.is_floating_point() and ids.dtype != torch.bool
         require(integers, "label map", expected="integer ids", got=ids.dtype, where=f"run {index + 1}")
@@ -95,8 +95,12 @@ def vote(labels: Sequence[Tensor], num_classes: int = NUM_CLASSES, weights: Sequ
     return winner.to(torch.uint8)
 
 
-def _shares(weights: Sequence[float], runs: int) -> list[float]:
-    """Check weights and divide them by their sum."""
+def normalised(weights: Sequence[float], runs: int) -> list[float]:
+    """Return weights divided by their sum.
+
+    Raises:
+        InputError: not one a run, or negative, infinite or all 0.
+    """
     require(len(weights) == runs, "weights", expected=f"{runs}, one a run", got=len(weights))
     fit = all(math.isfinite(weight) and weight >= 0 for weight in weights) and sum(weights) > 0
     require(fit, "weights", expected="finite numbers >= 0, not all 0", got=list(weights))

@@ -45,7 +45,7 @@ def sweep(
     Raises:
         InputError: when a store is missing or they hold different frames.
     """
-    stores = [_open(workspace, run, data, split) for run in (first, second)]
+    stores = [open_predictions(workspace, run, data, split) for run in (first, second)]
     root = Path(stores[0].manifest["data_root"])
     place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     with closing(_frames((stores[0], stores[1]), open_split(root, split), place)) as frames:
@@ -78,7 +78,12 @@ def predicted_data(workspace: Workspace, run: str, split: str) -> str:
     return names[0]
 
 
-def _open(workspace: Workspace, run: str, data: str, split: str) -> ScoreStore:
+def open_predictions(workspace: Workspace, run: str, data: str, split: str) -> ScoreStore:
+    """Open the soft predictions of a run on a split.
+
+    Raises:
+        InputError: there are none; the command that makes them is named.
+    """
     path = workspace.predictions(run, data, split)
     if not path.exists():
         command = f"vspw predict {run} --split {split}"

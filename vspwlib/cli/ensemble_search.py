@@ -1,0 +1,109 @@
+"""``vspw ensemble search``: weights of an ensemble of any number of runs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vspwlib.cli.options import JsonOption, WorkspaceOption, progress_bar
+from vspwlib.runs import Workspace
+
+if TYPE_CHECKING:
+    from vspwlib.ensemble.search import CrossFit
+    from vspwlib.pipeline.searching import Transfer
+
+
+def search(
+    runs: Annotated[list[str], typer.Argument(help="Runs, P1 first; two or more.")],
+    split: Annotated[str, typer.Option(help="Split to fit to, which all runs have predicted.")],
+    score_on: Annotated[
+        str | None, typer.Option("--score-on", help="Split to score on; default: held-out videos of the same split.")
+    ] = None,
+    folds: Annotated[int, typer.Option(help="Groups of videos, each scored under weights of the others.")] = 5,
+    dataset: Annotated[
+        str | None, typer.Option(help="Data set's folder name; default: the one P1 has predicted.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find weights w of P = Σ w·P with a high mIoU, and say what they are worth on videos that were not fitted.
+
+    Coordinate ascent with exact steps: the best share of each run in turn, of all shares. What is fitted is scored on
+    other videos: those of `--score-on`, or held-out folds of the same split.
+
+    Example: `vspw ensemble search mini-t3_nce2-s0 mini-t2_896-s0 mini-t2_480-s0 --split test1 --score-on test2`
+    """
+    import json
+
+    from vspwlib.checks import require
+    from vspwlib.pipeline.ensembling import predicted_data
+    from vspwlib.pipeline.searching import search as run_search
+    from vspwlib.pipeline.searching import transfer
+
+    require(len(runs) > 1, "runs", expected="two or more", got=", ".join(runs))
+    place = Workspace.locate(workspace)
+    data = dataset or predicted_data(place, runs[0], split)
+    with progress_bar("reading", quiet=as_json) as reading, progress_bar("fitting", quiet=as_json) as fitting:
+        if score_on is None:
+            found = _of_folds(run_search(place, runs, data, split, folds=folds, on_reading=reading, on_fitting=fitting))
+        else:
+            found = _of_transfer(transfer(place, runs, data, split, score_on, on_reading=reading))
+    found = {"runs": runs, "split": split, "scored_on": score_on or f"held-out videos of {split}", **found}
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        _print(found)
+
+
+def _of_folds(result: "CrossFit") -> dict[str, Any]:
+    return {
+        "weights": list(result.fit.weights),
+        "miou_fitted": result.fit.miou,
+        "miou": result.held_out,
+        "optimism": result.optimism,
+        "equal": result.equal,
+        "alone": list(result.alone),
+        "folds": [{"weights": list(fold.weights), "miou_fitted": fold.miou} for fold in result.folds],
+    }
+
+
+def _of_transfer(result: "Transfer") -> dict[str, Any]:
+    return {
+        "weights": list(result.fit.weights),
+        "miou_fitted": result.fit.miou,
+        "miou": result.held_out,
+        "optimism": result.best.miou - result.held_out,
+        "equal": result.equal,
+        "alone": list(result.alone),
+        "best_there": {"weights": list(result.best.weights), "miou": result.best.miou},
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table("", "mIoU %", *found["runs"], title=f"Scored on {found['scored_on']}")
+    count = len(found["runs"])
+    for index, run in enumerate(found["runs"]):
+        own = [float(index == other) for other in range(count)]
+        table.add_row(run, f"{100 * found['alone'][index]:.2f}", *_shares(own))
+    table.add_row("equal weights", f"{100 * found['equal']:.2f}", *_shares([1 / count] * count), end_section=True)
+    table.add_row(f"fitted to {found['split']}", f"{100 * found['miou']:.2f}", *_shares(found["weights"]))
+    if "best_there" in found:
+        best = found["best_there"]
+        table.add_row("fitted to what it is scored on", f"{100 * best['miou']:.2f}", *_shares(best["weights"]))
+    console.print(table)
+    if "folds" in found:
+        spread = "; ".join(" ".join(_shares(fold["weights"])) for fold in found["folds"])
+        console.print(f"weights of the folds: {spread}", highlight=False)
+    console.print(
+        f"{100 * found['miou_fitted']:.2f} % on the videos that were fitted; choosing weights on the videos they are "
+        f"scored on flatters them by {100 * found['optimism']:.2f} points",
+        highlight=False,
+    )
+
+
+def _shares(weights: Sequence[float]) -> list[str]:
+    return [f"{weight:.3f}" for weight in weights]

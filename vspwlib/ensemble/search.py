@@ -1,0 +1,233 @@
+"""Weights of an ensemble of N runs: coordinate ascent on the simplex with exact steps, fitted and scored apart.
+
+A step gives one run the weight t and leaves the others' shares as they are. Along this line the score is a curve of t
+that is known exactly (:mod:`vspwlib.ensemble.curve`), so a step finds the best t of all, and no step size is chosen.
+Scores never fall from one step to the next. What is found is best along every such line through it; another point may
+be better still, so the ascent starts from several.
+
+Weights fitted to a split are too good on it. :func:`cross_fit` tells by how much: videos are fitted on other videos
+than those that they are scored on.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vspwlib.checks import check_range, fail, require
+from vspwlib.ensemble.curve import TauCounts
+from vspwlib.ensemble.fuse import normalised
+from vspwlib.ensemble.joint import JointFrame
+from vspwlib.labels import NUM_CLASSES
+from vspwlib.metrics.iou import ClassCounts, confusion, miou
+
+TOLERANCE = 1e-7  # of mIoU; a smaller gain ends the ascent
+ROUNDS = 20  # over all runs, at most; two or three suffice
+
+
+class LabelledFrame(NamedTuple):
+    """A frame of N runs with its truth, (H, W) uint8 ids, 255 void."""
+
+    video: str
+    frame: JointFrame
+    truth: NDArray[np.uint8]
+
+
+Frames = Callable[[], Iterable[LabelledFrame]]
+"""Makes an iterator over the labelled frames; called once a step."""
+
+
+@dataclass(frozen=True)
+class WeightFit:
+    """What an ascent found.
+
+    Attributes:
+        weights: One a run; they sum to 1.
+        miou: mIoU on the frames that were fitted, 0 to 1.
+        steps: Weights and mIoU at the start and after each step that gained.
+    """
+
+    weights: tuple[float, ...]
+    miou: float
+    steps: tuple[tuple[tuple[float, ...], float], ...]
+
+
+@dataclass(frozen=True)
+class CrossFit:
+    """Weights fitted to all videos, and what weights fitted in the same way score on videos that they have not seen.
+
+    Attributes:
+        fit: Fitted to all videos.
+        folds: For each fold, the weights fitted to the videos of the other folds, and their mIoU there.
+        held_out: mIoU over all videos, each under the weights of its fold, which have not seen it.
+        equal: mIoU of equal weights, which need no fitting.
+        alone: mIoU of each run.
+        counts: Counts of each video under the weights of its fold.
+    """
+
+    fit: WeightFit
+    folds: tuple[WeightFit, ...]
+    held_out: float
+    equal: float
+    alone: tuple[float, ...]
+    counts: dict[str, ClassCounts]
+
+    @property
+    def optimism(self) -> float:
+        """By how much the fitted score exceeds the one on videos that were not fitted."""
+        return self.fit.miou - self.held_out
+
+
+def count_frames(
+    frames: Iterable[LabelledFrame], weights: Sequence[float], num_classes: int = NUM_CLASSES
+) -> dict[str, ClassCounts]:
+    """Count labels of a weighted sum, video by video.
+
+    Args:
+        frames: Labelled frames.
+        weights: One a run, not negative, not all 0.
+        num_classes: Number of classes.
+
+    Returns:
+        Pixels per class of each video.
+    """
+    found: dict[str, ClassCounts] = {}
+    for video, frame, truth in frames:
+        counts = ClassCounts.of(confusion(frame.labels(weights), truth, num_classes, where=video))
+        found[video] = found[video] + counts if video in found else counts
+    return found
+
+
+def fit_weights(
+    frames: Frames,
+    runs: int,
+    *,
+    starts: Sequence[Sequence[float]] | None = None,
+    num_classes: int = NUM_CLASSES,
+    progress: Callable[[float], None] | None = None,
+) -> WeightFit:
+    """Find weights with a high mIoU on frames.
+
+    Args:
+        frames: Makes an iterator over them.
+        runs: Number of runs N.
+        starts: Where to begin; by default from equal weights and from the best run alone.
+        num_classes: Number of classes.
+        progress: Called with the mIoU after each step.
+
+    Returns:
+        The best of all ascents. With two runs it is the best of all weights.
+
+    Raises:
+        InputError: there is no frame with a true pixel, or a start that is no weights.
+    """
+    check_range("runs", runs, 1)
+    if starts is None:
+        alone = [[float(run == index) for index in range(runs)] for run in range(runs)]
+        best = max(alone, key=lambda weights: _score(count_frames(frames(), weights, num_classes)))
+        starts = [[1.0] * runs, best]
+    begins = [tuple(normalised(start, runs)) for start in starts]
+    fits = [_ascend(frames, begin, num_classes, progress) for begin in begins]
+    return max(fits, key=lambda fit: fit.miou)
+
+
+def cross_fit(
+    frames: Frames,
+    runs: int,
+    *,
+    folds: int = 5,
+    num_classes: int = NUM_CLASSES,
+    progress: Callable[[int, int], None] | None = None,
+) -> CrossFit:
+    """Fit weights to videos, and score weights fitted alike on videos that they have not seen.
+
+    Args:
+        frames: Makes an iterator over labelled frames.
+        runs: Number of runs.
+        folds: Groups of videos; every one is scored under weights that were fitted to the others.
+        num_classes: Number of classes.
+        progress: Called with fits done and fits in all.
+
+    Returns:
+        The fit and how far it can be trusted.
+
+    Raises:
+        InputError: fewer videos than folds.
+    """
+    videos = sorted({video for video, _, _ in frames()})
+    check_range("folds", folds, 2)
+    fix = f"take at most {len(videos)} folds." if len(videos) > 1 else "name a second split to score on."
+    require(len(videos) >= folds, "videos", expected=f"{folds} or more, one a fold", got=len(videos), fix=fix)
+    fold_of = {video: index % folds for index, video in enumerate(videos)}
+
+    def tick(done: int) -> None:
+        if progress is not None:
+            progress(done, folds + 1)
+
+    tick(0)
+    fit = fit_weights(frames, runs, num_classes=num_classes)
+    fitted: list[WeightFit] = []
+    counts: dict[str, ClassCounts] = {}
+    for fold in range(folds):
+        tick(fold + 1)
+        others = _chosen(frames, {video for video in videos if fold_of[video] != fold})
+        own = _chosen(frames, {video for video in videos if fold_of[video] == fold})
+        fitted.append(fit_weights(others, runs, num_classes=num_classes))
+        counts |= count_frames(own(), fitted[-1].weights, num_classes)
+    tick(folds + 1)
+    alone = [[float(run == index) for index in range(runs)] for run in range(runs)]
+    return CrossFit(
+        fit,
+        tuple(fitted),
+        _score(counts),
+        _score(count_frames(frames(), [1.0] * runs, num_classes)),
+        tuple(_score(count_frames(frames(), weights, num_classes)) for weights in alone),
+        counts,
+    )
+
+
+def _ascend(
+    frames: Frames, start: tuple[float, ...], num_classes: int, progress: Callable[[float], None] | None
+) -> WeightFit:
+    """Take the best step along each run in turn, until a round gains nothing."""
+    weights = start
+    best = _score(count_frames(frames(), weights, num_classes))
+    if np.isnan(best):
+        fail("weights", expected="frames with truth", got="no true pixel", fix="search on a split with masks.")
+    steps = [(weights, best)]
+    for _ in range(ROUNDS if len(weights) > 1 else 0):
+        before = best
+        for run in range(len(weights)):
+            counts = TauCounts(num_classes)
+            for video, frame, truth in frames():
+                counts.add(frame.line(weights, run), truth, where=video)
+            share, found = counts.curve().best()
+            if found > best + TOLERANCE:
+                weights, best = _moved(weights, run, share), found
+                steps.append((weights, best))
+            if progress is not None:
+                progress(best)
+        if best <= before + TOLERANCE:
+            break
+    return WeightFit(weights, best, tuple(steps))
+
+
+def _moved(weights: tuple[float, ...], run: int, share: float) -> tuple[float, ...]:
+    """Give a run a share and the others the rest, as they share now; equally, where they have nothing.
+
+    >>> _moved((0.5, 0.25, 0.25), 0, 0.2), _moved((1.0, 0.0, 0.0), 0, 0.5)
+    ((0.2, 0.4, 0.4), (0.5, 0.25, 0.25))
+    """
+    rest = sum(weight for index, weight in enumerate(weights) if index != run)
+    others = [weight / rest if rest else 1 / (len(weights) - 1) for weight in weights]
+    return tuple(share if index == run else (1 - share) * other for index, other in enumerate(others))
+
+
+def _chosen(frames: Frames, videos: set[str]) -> Frames:
+    return lambda: (frame for frame in frames() if frame.video in videos)
+
+
+def _score(counts: dict[str, ClassCounts]) -> float:
+    return miou(sum(list(counts.values())[1:], next(iter(counts.values())))) if counts else float("nan")
