@@ -1,14 +1,12 @@
-"""What tells whether a mapping holds: pixels of the photographs that were used, and the stored scores of two runs."""
-
-import shutil
+"""What tells whether a mapping holds: pixels of the photographs that were used."""
 
 import numpy as np
 import pytest
 
 from tests.pipeline.mapping_runs import SEA, mapping_runs
 from vspwlib.checks import InputError
-from vspwlib.pipeline.mapping_check import split_score, taught_by
-from vspwlib.runs import read_json, scores_file, write_json
+from vspwlib.pipeline.mapping_check import taught_by
+from vspwlib.runs import read_json, write_json
 
 
 @pytest.fixture
@@ -36,16 +34,3 @@ def test_a_mapping_that_changed_since_is_refused(workspace):
     write_json(file, config)
     with pytest.raises(InputError, match="the mapping has changed since the run was trained"):
         taught_by(workspace.run("stills"), workspace)
-
-
-def test_scores_are_found_or_the_command_that_makes_them_is_named(workspace):
-    assert split_score(workspace, "stills", "val").confusion.sum() == 90
-    with pytest.raises(InputError, match="run `vspw predict stills --split test9`"):
-        split_score(workspace, "stills", "test9")
-    store = workspace.predictions("stills", "vspw", "val")
-    scores_file(store).unlink()
-    with pytest.raises(InputError, match=r"run `vspw score .*vspw-val\.zarr`"):
-        split_score(workspace, "stills", "val")
-    shutil.copytree(store, store.with_name("other-val.zarr"))
-    with pytest.raises(InputError, match="one store of stills on val, got other-val, vspw-val"):
-        split_score(workspace, "stills", "val")

@@ -29,7 +29,8 @@ def check(
     import json
 
     from vspwlib.metrics.iou import miou
-    from vspwlib.pipeline.mapping_check import split_score, taught_by
+    from vspwlib.pipeline.mapping_check import taught_by
+    from vspwlib.pipeline.stored_scores import split_score
     from vspwlib.report.mapping_check import class_rows, suspect_rows
 
     place = Workspace.locate(workspace)

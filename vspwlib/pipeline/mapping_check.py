@@ -1,4 +1,4 @@
-"""Gather what tells whether a mapping holds: scores of two runs on videos, and what photographs taught the first.
+"""Gather what tells whether a mapping holds on videos: what photographs taught a run.
 
 Opens without torch.
 """
@@ -8,29 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vspwlib.checks import fail, require
+from vspwlib.checks import require
 from vspwlib.config import Recipe
-from vspwlib.metrics.summary import SplitScore
 from vspwlib.pipeline.filtering import filter_folder, filter_stills
 from vspwlib.report.mapping_check import Taught
-from vspwlib.runs import Run, Workspace, read_json, scores_file
-
-
-def split_score(workspace: Workspace, run: str, split: str) -> SplitScore:
-    """Return the stored scores of a run on a split.
-
-    Raises:
-        InputError: the run has not predicted the split, on more than one data set, or was not scored there.
-    """
-    found = [path for path in workspace.stored_predictions() if path.parent.name == run]
-    stores = [path for path in found if path.stem.endswith(f"-{split}")]
-    predict = f"run `vspw predict {run} --split {split}`."
-    got = ", ".join(path.stem for path in stores) or "none"
-    require(len(stores) == 1, "predictions", expected=f"one store of {run} on {split}", got=got, fix=predict)
-    file = scores_file(stores[0])
-    if not file.is_file():
-        fail("scores", expected=f"those of {run} on {split}", got="none", fix=f"run `vspw score {stores[0]}`.")
-    return SplitScore.from_json(read_json(file, "scores"), where=file)
+from vspwlib.runs import Run, Workspace
 
 
 def taught_by(
