@@ -32,6 +32,7 @@ def fails(arguments: list[str], monkeypatch, capsys) -> str:
         ["train"],
         ["predict"],
         ["score"],
+        ["compare"],
         ["doctor"],
         ["embedding"],
         *(["data", name] for name in ("check", "prepare", "make-mini")),
@@ -66,6 +67,7 @@ def test_every_command_explains_itself_with_an_example(command):
         (["map", "materialise", "--dataset", "ade20k", "--out", "/nowhere"], "--root: expected the folder of ade20k"),
         (["runs", "show", "nobody"], "got 'nobody'"),
         (["ensemble", "sweep", "a", "b", "--split", "val"], "vspw predict a --split val"),
+        (["compare", "a", "b"], "run: expected one of none yet, got 'a'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import vspwlib
 
 HEAVY = {"av", "lightning", "mmseg", "numba", "pandas", "plotly", "streamlit", "timm", "torch", "torchvision", "zarr"}
-COMMANDS = {"data", "demo", "embedding", "ensemble", "predict", "score", "train"}
+COMMANDS = {"compare", "data", "demo", "embedding", "ensemble", "predict", "score", "train"}
 PLAIN = {"NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 CALL = """
 import sys

@@ -94,10 +94,11 @@ def iou_per_class(counts: NDArray[np.int64] | ClassCounts) -> NDArray[np.float64
     """Intersection over union of each class.
 
     Args:
-        counts: (C, C) confusion with rows of truth, or the counts read off it; so for every score below.
+        counts: (C, C) confusion with rows of truth, or the counts read off it; so for every score below. Here, and for
+            no other score, counts may have axes before that of the classes: (..., C).
 
     Returns:
-        (C,) float64 in 0..1, nan for a class without a true pixel.
+        (C,) float64 in 0..1, nan for a class without a true pixel; (..., C) where the counts have more axes.
 
     >>> iou_per_class(np.array([[3, 1], [0, 0]]))
     array([0.75,  nan])
