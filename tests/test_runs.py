@@ -102,6 +102,16 @@ def test_derived_paths_lie_together(workspace):
     assert workspace.sweep_file("a", "b", "camvid", "val").is_relative_to(workspace.path / "ensembles")
 
 
+def test_hard_predictions_stand_beside_the_stores_and_are_none(workspace):
+    folder, store = workspace.hard_predictions("pair", "camvid", "val"), workspace.predictions("pair", "camvid", "val")
+    for path in (folder, store):
+        path.mkdir(parents=True)
+    assert workspace.stored_labels() == [folder]
+    assert workspace.stored_predictions() == [store]
+    assert folder.stem == store.stem == "camvid-val"
+    assert len({folder, store, *map(scores_file, (folder, store)), workspace.recipe_file("pair", "camvid", "val")}) == 5
+
+
 def test_the_environment_names_no_path_and_no_user(repository):
     text = json.dumps(environment())
     assert str(repository) not in text

@@ -9,6 +9,8 @@
       runs/<run>/embedding-<split>.json       how alike its embeddings are within and between classes
       runs/<run>/checkpoints/                 step-<n>/ (to resume), best.safetensors, last.safetensors (to predict)
       predictions/<run>/<data>-<split>.zarr   soft predictions; its scores beside it as .scores.json
+      predictions/<run>/<data>-<split>.labels hard predictions, <video>/<frame>.png, of an ensemble or another system
+      predictions/<run>/<data>-<split>.recipe.json  how an ensemble was made
       ensembles/<A>+<B>/<data>-<split>.json   tau sweep of two runs
 
 Opens without torch; every file is written under a temporary name and renamed.
@@ -206,8 +208,20 @@ class Workspace:
         return self.path / "predictions" / run / f"{data}-{split}.zarr"
 
     def stored_predictions(self) -> list[Path]:
-        """Return all prediction stores, by run and split."""
+        """Return all prediction stores, by run and split; hard predictions are not among them."""
         return sorted((self.path / "predictions").glob("*/*.zarr"))
+
+    def hard_predictions(self, name: str, data: str, split: str) -> Path:
+        """Return where the label maps of an ensemble or an imported system on a split lie."""
+        return self.path / "predictions" / name / f"{data}-{split}.labels"
+
+    def stored_labels(self) -> list[Path]:
+        """Return all folders of hard predictions, by name and split."""
+        return sorted((self.path / "predictions").glob("*/*.labels"))
+
+    def recipe_file(self, name: str, data: str, split: str) -> Path:
+        """Return where it is written how an ensemble was made."""
+        return self.path / "predictions" / name / f"{data}-{split}.recipe.json"
 
     def sweep_file(self, first: str, second: str, data: str, split: str) -> Path:
         """Return where the tau sweep of two runs lies; the first run is P1."""
@@ -219,8 +233,12 @@ class Workspace:
 
 
 def scores_file(store: Path) -> Path:
-    """Return where the scores of a prediction store lie: beside it."""
-    return store.with_suffix(".scores.json")
+    """Return where the scores of predictions lie: beside them. An ensemble's store and its label maps both have some.
+
+    >>> scores_file(Path("a/vspw-val.zarr")).name, scores_file(Path("a/vspw-val.labels")).name
+    ('vspw-val.scores.json', 'vspw-val.labels.scores.json')
+    """
+    return store.with_name(f"{store.name.removesuffix('.zarr')}.scores.json")
 
 
 def environment() -> dict[str, Any]:

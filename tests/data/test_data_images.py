@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vspwlib.checks import InputError
-from vspwlib.data.images import check_same_size, read_image, read_image_size, read_mask, read_raw_mask
+from vspwlib.data.images import check_same_size, image_size, read_image, read_image_size, read_mask, read_raw_mask
 
 RAW = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -65,13 +65,15 @@ def test_the_size_is_read_from_whole_files_alone(tmp_path):
     for name in ("a.jpg", "b.png"):
         path = tmp_path / name
         Image.fromarray(photo(41, 67)).save(path)
-        assert read_image_size(path) == read_image(path).shape[:2] == (41, 67)
+        assert image_size(path) == read_image_size(path) == read_image(path).shape[:2] == (41, 67)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         for read in (read_image_size, read_image):
             with pytest.raises(InputError, match="breaks off or is damaged"):
                 read(path)
     Image.fromarray(photo(400, 300)).save(tmp_path / "c.jpg", progressive=True)
-    assert read_image_size(tmp_path / "c.jpg") == (400, 300)
+    assert read_image_size(tmp_path / "c.jpg") == image_size(tmp_path / "c.jpg") == (400, 300)
+    with pytest.raises(InputError, match="expected an image file, got nothing there"):
+        image_size(tmp_path / "absent.jpg")
 
 
 def test_values_beyond_a_byte_are_void(tmp_path):

@@ -30,6 +30,7 @@ def test_pngs_are_read_as_written(folder: Path) -> None:
     assert source.frames("b") == ["00000170", "00000171"]
     np.testing.assert_array_equal(source.labels("b", "00000170"), ids(seed=1))
     assert source.labels("a", "00000001", (9, 13)).dtype == np.uint8
+    assert source.size("a", "00000001") == (9, 13)
     assert sorted(path.name for path in (folder / "b").iterdir()) == ["00000170.png", "00000171.png"]
 
 
@@ -50,6 +51,7 @@ def test_a_store_gives_the_argmax_at_any_size(tmp_path: Path) -> None:
     found = source.labels("v", "7")
     assert (found.shape, found.dtype) == ((16, 24), np.uint8)
     assert set(np.unique(found)) == set(np.unique(scores.argmax(axis=0)))
+    assert source.size("v", "7") == (16, 24)
     assert source.labels("v", "7", (4, 6)).tolist() == scores.argmax(axis=0).tolist()
 
 
@@ -76,6 +78,8 @@ def test_what_cannot_be_read_is_named(folder: Path) -> None:
             source.labels("a", name)
     with pytest.raises(InputError, match=r"expected a file, got nothing there .*absent\.png"):
         source.labels("a", "absent")
+    with pytest.raises(InputError, match=r"expected an image file, got nothing there .*absent\.png"):
+        source.size("a", "absent")
     with pytest.raises(InputError, match=r"label map: expected shape \(9, 14\), got \(9, 13\) .*00000001"):
         source.labels("a", "00000001", (9, 14))
     with pytest.raises(InputError, match="expected a folder of PNGs, got none"):

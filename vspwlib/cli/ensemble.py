@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from vspwlib.cli import ensemble_search
+from vspwlib.cli.ensemble_write import write
 from vspwlib.cli.options import DeviceOption, JsonOption, WorkspaceOption, progress_bar
 from vspwlib.runs import Workspace
 
@@ -15,6 +16,9 @@ app.command("search")(ensemble_search.search)
 @app.callback()
 def _group() -> None:
     """Ensembles of runs."""
+
+
+app.command()(write)
 
 
 @app.command()

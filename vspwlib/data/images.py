@@ -68,6 +68,27 @@ def read_image_size(path: str | Path) -> tuple[int, int]:
     return height, width
 
 
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return the size that an image's header states, without decoding it.
+
+    Args:
+        path: As for :func:`read_image`.
+
+    Returns:
+        Height and width as stored; orientation tags are ignored.
+
+    Raises:
+        InputError: the file is missing, empty or no image; that it breaks off later is not noticed.
+    """
+    path = Path(path)
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+    except UNREADABLE as error:
+        fail("image", expected="an image file", got=_fault(path, error), where=path, fix=RESTORE)
+    return height, width
+
+
 def read_raw_mask(path: str | Path, *, clip: bool = True) -> NDArray[np.uint8]:
     """Read a mask as it stands in the file.
 

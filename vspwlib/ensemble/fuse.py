@@ -40,13 +40,13 @@ def weighted(probs: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     """
     _check_alike("probabilities", probs)
     check_shape("probabilities", probs[0].shape, ("K", "H", "W"))
-    shares = normalised(weights, len(probs))
+    parts = shares(weights, len(probs))
     dtype = torch.float32
     for prob in probs:
         require(prob.is_floating_point(), "probabilities", expected="floating-point numbers", got=prob.dtype)
         dtype = torch.promote_types(dtype, prob.dtype)
-    fused = probs[0].to(dtype) * shares[0]
-    for prob, share in zip(probs[1:], shares[1:], strict=True):
+    fused = probs[0].to(dtype) * parts[0]
+    for prob, share in zip(probs[1:], parts[1:], strict=True):
         fused.add_(prob, alpha=share)
     return fused
 
@@ -78,7 +78,7 @@ def vote(labels: Sequence[Tensor], num_classes: int = NUM_CLASSES, weights: Sequ
     """
     check_range("num_classes", num_classes, 1, VOID)
     _check_alike("label maps", labels)
-    shares = normalised([1.0] * len(labels) if weights is None else weights, len(labels))
+    parts = shares([1.0] * len(labels) if weights is None else weights, len(labels))
     for index, ids in enumerate(labels):
         integers = not ids.is_floating_point() and ids.dtype != torch.bool
         require(integers, "label map", expected="integer ids", got=ids.dtype, where=f"run {index + 1}")
@@ -88,18 +88,25 @@ def vote(labels: Sequence[Tensor], num_classes: int = NUM_CLASSES, weights: Sequ
     winner = labels[0].clone()
     most = torch.full(winner.shape, -1.0, dtype=torch.float64, device=winner.device)
     for ids in labels:  # later runs must have more votes, not as many
-        votes = sum((share * (other == ids).double() for share, other in zip(shares, labels, strict=True)), 0 * most)
+        votes = sum((share * (other == ids).double() for share, other in zip(parts, labels, strict=True)), 0 * most)
         more = votes > most + _EQUAL_VOTES
         winner = torch.where(more, ids, winner)
         most = torch.where(more, votes, most)
     return winner.to(torch.uint8)
 
 
-def normalised(weights: Sequence[float], runs: int) -> list[float]:
-    """Return weights divided by their sum.
+def shares(weights: Sequence[float], runs: int) -> list[float]:
+    """Check weights and divide them by their sum.
+
+    Args:
+        weights: Finite, not negative, not all 0.
+        runs: How many there must be.
 
     Raises:
-        InputError: not one a run, or negative, infinite or all 0.
+        InputError: If the count is another, or a weight is not as stated.
+
+    >>> shares([3, 1], runs=2)
+    [0.75, 0.25]
     """
     require(len(weights) == runs, "weights", expected=f"{runs}, one a run", got=len(weights))
     fit = all(math.isfinite(weight) and weight >= 0 for weight in weights) and sum(weights) > 0

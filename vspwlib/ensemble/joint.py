@@ -17,7 +17,7 @@ from torch import Tensor
 from vspwlib.checks import check_range, check_shape, require
 from vspwlib.ensemble import envelope_kernels as kernels
 from vspwlib.ensemble.envelope import Envelope, trace_columns
-from vspwlib.ensemble.fuse import normalised
+from vspwlib.ensemble.fuse import shares
 from vspwlib.predict.scores import Scores, Size, probability_bands
 
 _BAND = 1024  # pixels of a band, at least
@@ -55,7 +55,7 @@ class JointFrame:
         """
         out = self.agreed.copy()
         if len(self.pixel):
-            values = self._sum(normalised(weights, len(self.probs)))
+            values = self._sum(shares(weights, len(self.probs)))
             counts = np.diff(self.first)
             won = np.flatnonzero(values == np.repeat(np.maximum.reduceat(values, self.first[:-1]), counts))[::-1]
             owner = np.repeat(self.pixel, counts)
@@ -76,9 +76,9 @@ class JointFrame:
             InputError: weights of another count or kind, or no such run.
         """
         check_range("run", run, 0, len(self.probs) - 1)
-        others = list(normalised(weights, len(self.probs)))
+        others = list(shares(weights, len(self.probs)))
         others[run] = 0.0
-        others = list(normalised(others if any(others) else [float(i != run) for i in range(len(others))], len(others)))
+        others = list(shares(others if any(others) else [float(i != run) for i in range(len(others))], len(others)))
         widest = int(np.diff(self.first).max(initial=1))
         place = self.first[:-1, None] + np.arange(widest)
         there = place < self.first[1:, None]

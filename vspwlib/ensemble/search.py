@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vspwlib.checks import check_range, fail, require
 from vspwlib.ensemble.curve import TauCounts
-from vspwlib.ensemble.fuse import normalised
+from vspwlib.ensemble.fuse import shares
 from vspwlib.ensemble.joint import JointFrame
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import ClassCounts, confusion, miou
@@ -128,7 +128,7 @@ def fit_weights(
         alone = [[float(run == index) for index in range(runs)] for run in range(runs)]
         best = max(alone, key=lambda weights: _score(count_frames(frames(), weights, num_classes)))
         starts = [[1.0] * runs, best]
-    begins = [tuple(normalised(start, runs)) for start in starts]
+    begins = [tuple(shares(start, runs)) for start in starts]
     fits = [_ascend(frames, begin, num_classes, progress) for begin in begins]
     return max(fits, key=lambda fit: fit.miou)
 

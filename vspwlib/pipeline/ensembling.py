@@ -14,6 +14,7 @@ from vspwlib.data.index import Frame, Split, open_split
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.ensemble.sweep import SweepFrame, envelope_of_scores, sweep_frames
 from vspwlib.pipeline.prediction import provenance
+from vspwlib.pipeline.sources import refuse_hard
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import Workspace, write_json
 
@@ -72,6 +73,9 @@ def predicted_data(workspace: Workspace, run: str, split: str) -> str:
     stores = [path for path in workspace.stored_predictions() if path.parent.name == run]
     names = [path.stem.removesuffix(f"-{split}") for path in stores if path.stem.endswith(f"-{split}")]
     if len(names) != 1:
+        for path in workspace.stored_labels():
+            if not names and path.parent.name == run and path.stem.endswith(f"-{split}"):
+                refuse_hard(run, path)
         got = f"several: {', '.join(names)}" if names else "none"
         fix = "choose one with --dataset." if names else f"run `vspw predict {run} --split {split}`."
         fail("predictions", expected=f"one store of {run} on {split}", got=got, where=workspace.path, fix=fix)
@@ -86,6 +90,8 @@ def open_predictions(workspace: Workspace, run: str, data: str, split: str) -> S
     """
     path = workspace.predictions(run, data, split)
     if not path.exists():
+        if (hard := workspace.hard_predictions(run, data, split)).exists():
+            refuse_hard(run, hard)
         command = f"vspw predict {run} --split {split}"
         fail("predictions", expected=f"a store of run {run}", got="nothing there", where=path, fix=f"run `{command}`.")
     return ScoreStore.open(path)

@@ -124,6 +124,9 @@ def weights_digest(path: Path) -> str:
 
 def provenance(store: ScoreStore) -> dict[str, Any]:
     """Return where stored predictions came from, for the files that are derived from them."""
-    return {
-        key: store.manifest[key] for key in ("run", "dataset", "split", "data_root", "weights", "predict", "commit")
-    }
+    return origin(store.manifest)
+
+
+def origin(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return from the manifest of a store or of label maps where these came from, as :func:`provenance` does."""
+    return {key: manifest[key] for key in ("run", "dataset", "split", "data_root", "weights", "predict", "commit")}

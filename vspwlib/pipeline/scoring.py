@@ -13,9 +13,9 @@ from vspwlib.data.index import Frame, Split, open_split
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.scoring import ScoredFrame, score_split
 from vspwlib.metrics.summary import SplitScore
-from vspwlib.pipeline.prediction import provenance
-from vspwlib.predict.labels import LabelSource, PngPredictions, StoreLabels
-from vspwlib.predict.store import ScoreStore
+from vspwlib.pipeline.prediction import origin
+from vspwlib.pipeline.sources import open_source
+from vspwlib.predict.labels import LabelSource
 from vspwlib.runs import scores_file, write_json
 
 Progress = Callable[[int, int], None]
@@ -23,9 +23,7 @@ Progress = Callable[[int, int], None]
 
 def open_labels(path: Path) -> LabelSource:
     """Open hard predictions: a prediction store, or a folder ``<video>/<frame>.png`` of ids 0..123."""
-    if not path.exists():
-        fail("predictions", expected="a store or a folder of PNGs", got="nothing there", where=path)
-    return StoreLabels(ScoreStore.open(path)) if (path / "zarr.json").exists() else PngPredictions(path)
+    return open_source(path).labels
 
 
 def score(predictions: Path, truth: Path, split: str | None, *, progress: Progress | None = None) -> SplitScore:
@@ -38,29 +36,29 @@ def score(predictions: Path, truth: Path, split: str | None, *, progress: Progre
         progress: Called with frames done and frames in all.
 
     Returns:
-        Counts of the split; a store's are also written beside it.
+        Counts of the split; those of predictions that say what they are, are also written beside them.
 
     Raises:
         InputError: naming the first frames that lack a prediction, or when no frame has a mask.
     """
     frames = open_split(truth, split)
-    source = open_labels(predictions)
-    _refuse_missing(source, frames, predictions)
-    result = _score(frames, lambda frame, size: source.labels(frame.video, frame.name, size), progress)
-    if isinstance(source, StoreLabels):
-        write_scores(scores_file(predictions), result, provenance(source.store))
+    source = open_source(predictions)
+    _refuse_missing(source.labels, frames, predictions)
+    result = _score(frames, lambda frame, size: source.labels.labels(frame.video, frame.name, size), progress)
+    if source.manifest:
+        write_scores(scores_file(predictions), result, origin(source.manifest))
     return result
 
 
 def stored_truth(predictions: Path | None) -> tuple[Path, str]:
-    """Return the data set and split that a prediction store was made from.
+    """Return the data set and split that predictions of a workspace were made from.
 
     Raises:
-        InputError: when ``predictions`` is no store, which remembers neither.
+        InputError: when ``predictions`` is a folder of PNGs that remembers neither.
     """
-    if predictions is None or not (predictions / "zarr.json").exists():
-        fail("score", expected="TRUTH and --split", got="neither", fix="only a prediction store remembers its own.")
-    manifest = ScoreStore.open(predictions).manifest
+    manifest = open_source(predictions).manifest if predictions is not None else {}
+    if not manifest:
+        fail("score", expected="TRUTH and --split", got="neither", fix="only the workspace's predictions know theirs.")
     return Path(manifest["data_root"]), manifest["split"]
 
 

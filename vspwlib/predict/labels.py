@@ -10,11 +10,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from vspwlib.checks import check_folder, check_shape, fail, require
+from vspwlib.data.images import UNREADABLE, image_size
 from vspwlib.predict.scores import Size, labels
 from vspwlib.predict.store import ScoreStore
 
 LabelMap = npt.NDArray[np.uint8]
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises on broken files
 
 
 class LabelSource(Protocol):
@@ -26,6 +26,10 @@ class LabelSource(Protocol):
 
     def frames(self, video: str) -> list[str]:
         """Return the names of a video's frames, in order."""
+        ...
+
+    def size(self, video: str, frame: str) -> Size:
+        """Return the frame's own ``(H, W)``."""
         ...
 
     def labels(self, video: str, frame: str, size: Size | None = None) -> LabelMap:
@@ -50,6 +54,10 @@ class StoreLabels:
     def frames(self, video: str) -> list[str]:
         """Return the names of a video's frames, in order."""
         return self.store.frames(video)
+
+    def size(self, video: str, frame: str) -> Size:
+        """Return ``(H, W)`` of a frame."""
+        return self.store.size(video, frame)
 
     def labels(self, video: str, frame: str, size: Size | None = None) -> LabelMap:
         """Return the most probable classes of a frame.
@@ -90,6 +98,14 @@ class PngPredictions:
         if video not in self._frames:
             fail("video", expected="a folder of PNGs", got="none", where=self.folder / video)
         return list(self._frames[video])
+
+    def size(self, video: str, frame: str) -> Size:
+        """Return ``(H, W)`` as the header of a frame's file states it.
+
+        Raises:
+            InputError: the file is missing or no image.
+        """
+        return image_size(self.folder / video / f"{frame}.png")
 
     def labels(self, video: str, frame: str, size: Size | None = None) -> LabelMap:
         """Return the label map of a frame.

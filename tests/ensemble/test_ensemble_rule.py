@@ -1,0 +1,43 @@
+"""The rule of an ensemble: what may be asked for, and what is refused."""
+
+import pytest
+
+from vspwlib.checks import InputError
+from vspwlib.ensemble.rule import Rule, choose_rule
+
+
+@pytest.mark.parametrize(
+    ("runs", "asked", "rule"),
+    [
+        (2, {"tau": 0.4}, Rule("tau", (0.4, 0.6), "--tau 0.4")),
+        (2, {"tau": 0.0}, Rule("tau", (0.0, 1.0), "--tau 0.0")),
+        (3, {"weights": [1.0, 0.0, 3.0]}, Rule("weights", (0.25, 0.0, 0.75), "--weights 1.0,0.0,3.0")),
+        (4, {"mean": True}, Rule("mean", (0.25,) * 4, "--mean")),
+        (2, {"vote": True}, Rule("vote", (0.5,) * 2, "--vote")),
+    ],
+)
+def test_a_rule_says_the_share_of_every_run(runs: int, asked: dict, rule: Rule) -> None:
+    found = choose_rule(runs, **asked)
+    assert found == rule
+    assert found.is_soft == ("vote" not in asked)
+
+
+@pytest.mark.parametrize(
+    ("runs", "asked", "message"),
+    [
+        (1, {"mean": True}, "expected at least two runs, got 1"),
+        (2, {}, "expected one of --tau, --weights, --mean, --vote, got none"),
+        (2, {"tau": 0.4, "vote": True}, "got --tau and --vote"),
+        (3, {"tau": 0.4}, "--tau: expected two runs, got 3"),
+        (2, {"tau": 1.2}, "--tau: expected 0 to 1, got 1.2"),
+        (2, {"tau": float("nan")}, "--tau: expected 0 to 1, got nan"),
+        (2, {"weights": [1.0, -1.0]}, "weights: expected finite numbers >= 0, not all 0"),
+        (2, {"weights": [0.0, 0.0]}, "weights: expected finite numbers >= 0, not all 0"),
+        (2, {"weights": [1.0, float("nan")]}, "weights: expected finite numbers >= 0, not all 0"),
+        (3, {"weights": [0.4, 0.6]}, "weights: expected 3, one a run, got 2"),
+    ],
+)
+def test_what_makes_no_ensemble_is_refused(runs: int, asked: dict, message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        choose_rule(runs, **asked)
+    assert message in str(refused.value)

@@ -1,0 +1,70 @@
+"""``vspw ensemble write``."""
+
+from typing import Annotated
+
+import typer
+
+from vspwlib.checks import fail
+from vspwlib.cli.options import DataOption, DeviceOption, JsonOption, WorkspaceOption, parse_data, progress_bar
+from vspwlib.runs import Workspace
+
+
+def write(
+    names: Annotated[
+        list[str], typer.Argument(help="Runs, the first is P1; for a vote also imported systems and PNG folders.")
+    ],
+    split: Annotated[str, typer.Option(help="Split that all have predicted.")],
+    name: Annotated[str, typer.Option(help="Name of the ensemble among the predictions.")],
+    tau: Annotated[float | None, typer.Option(help="Weight of the first of two runs; the other has 1 − τ.")] = None,
+    weights: Annotated[
+        list[str] | None, typer.Option(help="One weight a run: 0.5,0.3,0.2 or repeated; divided by their sum.")
+    ] = None,
+    mean: Annotated[bool, typer.Option("--mean", help="Equal weights.")] = False,
+    vote: Annotated[bool, typer.Option("--vote", help="Majority vote of the label maps; no scores.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Drop what stands under that name.")] = False,
+    data: DataOption = None,
+    device: DeviceOption = "auto",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the predictions of an ensemble: exact label maps as PNGs, and scores that every command takes.
+
+    Finished videos are kept; a stopped call goes on.
+
+    Example: `vspw ensemble write mini-t3_nce2-s0 mini-standin_multidata-s1000 --split test2 --tau 0.4 --name pair`
+
+    Example: `vspw ensemble write a b c --split val --weights 0.5,0.3,0.2 --name three`
+    """
+    import json
+
+    from vspwlib.ensemble.rule import choose_rule
+    from vspwlib.pipeline.fusing import write_ensemble
+
+    rule = choose_rule(len(names), tau=tau, weights=parse_weights(weights), mean=mean, vote=vote)
+    place = Workspace.locate(workspace)
+    root = parse_data(data, place).get("vspw") if data else None
+    with progress_bar("fusing", quiet=as_json) as progress:
+        written = write_ensemble(
+            place, names, split, rule, name, data=root, device=device, overwrite=overwrite, progress=progress
+        )
+    summary = written.summary()
+    if as_json:
+        typer.echo(json.dumps(summary))
+        return
+    if written.differing is not None:
+        summary["differing"] = f"{100 * written.differing:.3f} % of pixels between PNGs and store"
+    typer.echo("\n".join(f"{key:>10}  {value}" for key, value in summary.items() if value is not None))
+
+
+def parse_weights(values: list[str] | None) -> list[float] | None:
+    """Turn repeated ``--weights``, each one number or several with commas, into numbers; None without any.
+
+    >>> parse_weights(["0.5,0.3", "0.2"])
+    [0.5, 0.3, 0.2]
+    """
+    if not values:
+        return None
+    try:
+        return [float(part) for value in values for part in value.split(",")]
+    except ValueError:
+        fail("--weights", expected="numbers", got=repr(",".join(values)), fix="for example --weights 0.5,0.3,0.2.")
