@@ -10,6 +10,7 @@ import vspwlib
 
 HEAVY = {"av", "lightning", "mmseg", "numba", "pandas", "plotly", "streamlit", "timm", "torch", "torchvision", "zarr"}
 COMMANDS = {"compare", "data", "demo", "embedding", "ensemble", "predict", "score", "train"}
+COMMANDS = {"data", "demo", "embedding", "ensemble", "import", "predict", "score", "submit", "train"}
 PLAIN = {"NO_COLOR": "1", "_TYPER_FORCE_DISABLE_TERMINAL": "1"}
 CALL = """
 import sys

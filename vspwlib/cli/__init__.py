@@ -8,7 +8,21 @@ import typer
 
 from vspwlib import __version__
 from vspwlib.checks import InputError
-from vspwlib.cli import compare, data, demo, doctor, embedding, ensemble, importing, models, predict, runs, score, train
+from vspwlib.cli import (
+    compare,
+    data,
+    demo,
+    doctor,
+    embedding,
+    ensemble,
+    importing,
+    models,
+    predict,
+    runs,
+    score,
+    submit,
+    train,
+)
 from vspwlib.cli import map as label_map
 
 # Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few,
@@ -30,6 +44,7 @@ app.command()(compare.compare)
 app.command()(embedding.embedding)
 app.add_typer(ensemble.app, name="ensemble")
 app.add_typer(importing.app, name="import")
+app.command()(submit.submit)
 app.add_typer(data.app, name="data")
 app.add_typer(label_map.app, name="map")
 app.add_typer(models.app, name="models")
