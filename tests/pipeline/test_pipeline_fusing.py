@@ -133,7 +133,7 @@ def test_another_ensemble_of_that_name_needs_a_word(made):
     score(found.labels, made.data, "val")
     before = state(made.workspace.path)
     for asked in ({"tau": 0.5}, {"mean": True}, {"vote": True}):
-        with pytest.raises(InputError, match="--overwrite"):
+        with pytest.raises(InputError, match=r'expected "--\S+( 0.5)? of a, b", got "--tau 0.4 of a, b" .*--overwrite'):
             write(made, **asked)
     assert state(made.workspace.path) == before
     shutil.rmtree(made.stores["b"])

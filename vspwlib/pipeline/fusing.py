@@ -234,6 +234,7 @@ def _manifest(sources: Sequence[Source], rule: Rule, name: str, root: Path, spli
     made = {"ensemble": rule.kind, "sources": members}
     return {
         "run": name,
+        "ensemble": f"{rule.option} of {', '.join(source.name for source in sources)}",
         "dataset": data_label(root),
         "split": split,
         "data_root": str(root.resolve()),
