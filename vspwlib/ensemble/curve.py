@@ -9,7 +9,7 @@ below, and ``resolution`` says how fine the grid is.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 from typing import Self
@@ -188,9 +188,8 @@ _COLUMNS = ("time", "number", "hits", "predicted")
 NUM_SLOTS = 256  # classes are bytes
 
 
-@dataclass
 class TauCounts:
-    """Gathers frames into a curve; memory is bounded by :data:`MOST` steps.
+    """Gathers frames into a curve; memory is bounded by :data:`MOST` steps. It is a class because it counts as it goes.
 
     Args:
         num_classes: Number of classes C, at most 255.
@@ -198,12 +197,11 @@ class TauCounts:
         cells: Cells of the grid on which they are gathered beyond.
     """
 
-    num_classes: int = NUM_CLASSES
-    most: int = MOST
-    cells: int = CELLS
-    frames: int = field(default=0, init=False)
-    _parts: list[TauCurve] = field(default_factory=list, init=False)
-    _kept: int = field(default=0, init=False)
+    def __init__(self, num_classes: int = NUM_CLASSES, *, most: int = MOST, cells: int = CELLS) -> None:
+        self.num_classes, self.most, self.cells = num_classes, most, cells
+        self.frames = 0
+        self._parts: list[TauCurve] = []
+        self._kept = 0
 
     def add(self, envelope: Envelope, truth: NDArray[np.uint8], *, where: object = "") -> None:
         """Count one frame.
