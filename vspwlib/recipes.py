@@ -188,13 +188,6 @@ def _larger_crop(baseline: Recipe) -> Recipe:
     )
 
 
-def standin_multidata(baseline: Recipe) -> Recipe:
-    """Return the demo's second model. It stands where the multi-dataset model will: a larger crop and another seed."""
-    height, width = baseline.augment.crop
-    larger = replace(baseline.augment, crop=(height * 4 // 3 // 16 * 16, width))
-    return with_seed(replace(baseline, augment=larger), baseline.train.seed + 1000)
-
-
 #: The network of Tables 2 to 5 at the small scales.
 SMALL_NETWORK = "upernet_swin_tiny"
 
@@ -232,7 +225,6 @@ RECIPES: dict[str, Callable[[Recipe], Recipe]] = {
     # What the authors could not run for lack of memory.
     "t3_nce2_896": _table3(2, 0.1, larger=True),
     "t3_nce4_896": _table3(4, 0.1, larger=True),
-    "standin_multidata": standin_multidata,
     **{network: _on(network) for network in NETWORK_RECIPES},
 }
 
@@ -243,7 +235,7 @@ def recipe(name: str, profile: str, *, seed: int = 0) -> Recipe:
     Args:
         name: One of :data:`RECIPES`.
         profile: One of :data:`PROFILES`.
-        seed: Seed of the run; recipes that differ in seed add to it.
+        seed: Seed of the run.
 
     Raises:
         InputError: for an unknown name or profile; the nearest is named.

@@ -19,7 +19,7 @@ def short_recipe(name, profile):
 
 @pytest.fixture
 def small(monkeypatch):
-    spec = MiniSpec(train=2, test1=0, test2=1, coco=0, ade=0, frames=(10, 10))
+    spec = MiniSpec(train=2, test1=0, test2=1, coco=12, ade=0, frames=(10, 10))
     monkeypatch.setattr(demo, "make_mini", partial(make_mini, spec=spec, workers=1))
     monkeypatch.setattr(demo, "recipe", short_recipe)
 
@@ -39,7 +39,7 @@ def test_the_main_job(small, tmp_path):
     assert figures.keys() == {"miou_a", "miou_b", "miou_best", "tau_best", "vc8", "workspace"}
     assert figures["miou_a"] == pytest.approx(result.sweep.miou[-1], abs=1e-9)  # tau = 1 is P1 alone
     assert figures["miou_b"] == pytest.approx(result.sweep.miou[0], abs=1e-9)
-    assert figures["miou_best"] == max(result.sweep.miou)
+    assert figures["miou_best"] >= max(result.sweep.miou) - 1e-9  # of all tau, not of those written down alone
     assert 0 <= figures["vc8"] <= 1
     for store in workspace.stored_predictions():
         assert read_json(scores_file(store), "scores")["provenance"]["split"] == "test2"

@@ -38,7 +38,7 @@ def sweep(
     Prints the paper's eleven τ and the best of all; the workspace gets the curves at 1001 τ, and the best τ overall, of
     each class and of each video.
 
-    Example: `vspw ensemble sweep mini-t3_nce2-s0 mini-standin_multidata-s1000 --split test2`
+    Example: `vspw ensemble sweep mini-t3_nce2-s0 mini-t2_896_map_drop-s0 --split test2`
     """
     import json
 

@@ -31,7 +31,7 @@ def write(
 
     Finished videos are kept; a stopped call goes on.
 
-    Example: `vspw ensemble write mini-t3_nce2-s0 mini-standin_multidata-s1000 --split test2 --tau 0.4 --name pair`
+    Example: `vspw ensemble write mini-t3_nce2-s0 mini-t2_896_map_drop-s0 --split test2 --tau 0.4 --name pair`
 
     Example: `vspw ensemble write a b c --split val --weights 0.5,0.3,0.2 --name three`
     """
