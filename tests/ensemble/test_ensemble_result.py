@@ -19,7 +19,7 @@ def result():
         per_class=np.array([[0.5, np.nan], [0.625, np.nan], [0.625, np.nan]]),
         per_video={"b": np.array([0.5, 0.625, 0.5]), "a": np.full(3, np.nan)},
         best=(0.51, 0.75),
-        best_per_class=np.array([[0.25, 0.75], [0.0, np.nan]]),
+        best_per_class=np.array([[0.25, 0.75], [np.nan, np.nan]]),
         best_per_video={"b": (0.125, 0.875), "a": (0.0, float("nan"))},
         mean_miou=0.625,
         vote_miou=0.5,

@@ -10,10 +10,10 @@ from tests.pipeline.score_stores import SIZES, every_frame, score_stores, writte
 from vspwlib.checks import InputError
 from vspwlib.ensemble.rule import choose_rule
 from vspwlib.labels import palette
-from vspwlib.pipeline.ensembling import predicted_data
 from vspwlib.pipeline.fusing import write_ensemble
 from vspwlib.pipeline.importing import import_predictions
 from vspwlib.pipeline.scoring import score, stored_truth
+from vspwlib.pipeline.sources import find_predictions
 from vspwlib.predict.label_folder import read_manifest
 from vspwlib.runs import read_json, scores_file
 
@@ -71,7 +71,7 @@ def test_they_can_be_scored_and_vote_and_nothing_else(made, theirs):
     with pytest.raises(InputError, match=r"expected soft ones of theirs, got label maps .* they can only vote"):
         write_ensemble(made.workspace, ["theirs", "a"], "val", choose_rule(2, tau=0.4), "soft")
     with pytest.raises(InputError, match="they can only vote"):
-        predicted_data(made.workspace, "theirs", "val")
+        find_predictions(made.workspace, "theirs", "val", soft=True)
 
 
 def test_raw_values_become_ids(made, theirs, tmp_path):

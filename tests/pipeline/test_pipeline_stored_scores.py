@@ -77,3 +77,14 @@ def test_the_split_that_runs_share(workspace):
 def test_opens_without_torch(repository):
     code = "import sys, vspwlib.pipeline.stored_scores; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, check=False).returncode == 0
+
+
+def test_label_maps_have_scores_and_go_before_a_store_of_the_same_name(workspace):
+    add_scores(workspace, "pair", confusion({("lake", "sea"): 30}))
+    labels = workspace.hard_predictions("pair", "vspw", "val")
+    labels.mkdir()
+    with pytest.raises(InputError, match=r"run `vspw score .*vspw-val\.labels`"):
+        split_score(workspace, "pair", "val")
+    shutil.copy(scores_file(workspace.predictions("a", "vspw", "val")), scores_file(labels))
+    assert split_score(workspace, "pair", "val").confusion.sum() == 10
+    assert shared_split(workspace, ("pair", "a")) == "vspw-val"

@@ -118,6 +118,6 @@ def test_what_cannot_be_packed_is_refused(made, pngs, tmp_path):
     with pytest.raises(InputError, match="got nothing there"):
         submit(tmp_path / "nowhere", "val", tmp_path / "a.zip", data=made.data)
     (tmp_path / "taken.zip").mkdir()
-    with pytest.raises(InputError, match="--out: expected a file to write, got Is a directory"):
+    with pytest.raises(InputError, match="file: expected to be written, got Is a directory"):
         submit(pngs, "val", tmp_path / "taken.zip", data=made.data)
     assert not (tmp_path / "a.zip").exists()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vspwlib.predict.ahead import ahead
+from vspwlib.predict.ahead import ahead, in_order
 
 
 def test_items_come_in_order_from_another_thread() -> None:
@@ -57,3 +57,33 @@ def test_it_is_ahead_by_its_depth_and_stops_with_the_consumer() -> None:
 
 def test_nothing_gives_nothing() -> None:
     assert list(ahead([])) == []
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_come_in_the_order_of_their_items(workers: int) -> None:
+    slow = threading.Event()
+
+    def work(item: int) -> int:
+        if item == 0 and workers > 1:
+            assert slow.wait(10)  # the first is done after the second
+        if item == 1:
+            slow.set()
+        return 10 * item
+
+    assert list(in_order(work, range(6), workers)) == [0, 10, 20, 30, 40, 50]
+
+
+def test_an_error_of_the_work_comes_at_its_place_and_ends_it() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item == 2:
+            raise OSError("no more")
+        return item
+
+    seen: list[int] = []
+    with pytest.raises(OSError, match="no more"):
+        seen.extend(in_order(work, range(100), 2))
+    assert seen == [0, 1]
+    assert len(begun) < 8

@@ -4,21 +4,14 @@ from typing import Annotated
 
 import typer
 
-from vspwlib.cli import ensemble_search
+from vspwlib.cli.ensemble_search import search
 from vspwlib.cli.ensemble_write import write
 from vspwlib.cli.options import DeviceOption, JsonOption, WorkspaceOption, progress_bar
 from vspwlib.runs import Workspace
 
 app = typer.Typer(help="Ensembles of runs.", no_args_is_help=True)
-app.command("search")(ensemble_search.search)
-
-
-@app.callback()
-def _group() -> None:
-    """Ensembles of runs."""
-
-
-app.command()(write)
+app.command("search")(search)
+app.command("write")(write)
 
 
 @app.command()
@@ -46,14 +39,12 @@ def sweep(
     from rich.table import Table
 
     from vspwlib.ensemble.result import PAPER_TAUS
-    from vspwlib.pipeline.ensembling import predicted_data
     from vspwlib.pipeline.ensembling import sweep as run_sweep
     from vspwlib.report.tables import sweep_rows
 
     place = Workspace.locate(workspace)
-    data = dataset or predicted_data(place, first, split)
     with progress_bar("sweeping", quiet=as_json) as progress:
-        result = run_sweep(place, first, second, data, split, device=device, progress=progress)
+        result = run_sweep(place, first, second, dataset, split, device=device, progress=progress)
     if as_json:
         figures = {"taus": list(result.taus), "miou": [float(value) for value in result.miou]}
         best = {"tau_best": result.best_tau, "miou_best": result.best_miou, "resolution": result.resolution}

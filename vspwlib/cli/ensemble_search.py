@@ -36,18 +36,20 @@ def search(
     import json
 
     from vspwlib.checks import require
-    from vspwlib.pipeline.ensembling import predicted_data
     from vspwlib.pipeline.searching import search as run_search
     from vspwlib.pipeline.searching import transfer
 
     require(len(runs) > 1, "runs", expected="two or more", got=", ".join(runs))
     place = Workspace.locate(workspace)
-    data = dataset or predicted_data(place, runs[0], split)
     with progress_bar("reading", quiet=as_json) as reading, progress_bar("fitting", quiet=as_json) as fitting:
         if score_on is None:
-            found = _of_folds(run_search(place, runs, data, split, folds=folds, on_reading=reading, on_fitting=fitting))
+            found = _of_folds(
+                run_search(place, runs, dataset, split, folds=folds, on_reading=reading, on_fitting=fitting)
+            )
         else:
-            found = _of_transfer(transfer(place, runs, data, split, score_on, on_reading=reading))
+            found = _of_transfer(
+                transfer(place, runs, dataset, split, score_on, on_reading=reading, on_fitting=fitting)
+            )
     found = {"runs": runs, "split": split, "scored_on": score_on or f"held-out videos of {split}", **found}
     if as_json:
         typer.echo(json.dumps(found))

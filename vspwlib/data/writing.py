@@ -24,8 +24,6 @@ def write_whole(path: Path, save: Callable[[Path], object]) -> None:
         save(part)
         part.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         fail(
             "file",
             expected="to be written",
@@ -33,6 +31,9 @@ def write_whole(path: Path, save: Callable[[Path], object]) -> None:
             where=path,
             fix="make room or choose another target, and run the command again: finished files are kept.",
         )
+    finally:
+        with contextlib.suppress(OSError):  # whatever stopped it: nothing half-written stays
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

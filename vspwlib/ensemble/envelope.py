@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vspwlib.checks import check_range, check_shape, fail, require
-from vspwlib.ensemble import envelope_kernels as kernels
+from vspwlib.ensemble import kernels
 from vspwlib.labels import VOID
+from vspwlib.predict.kernels import compiled
 
 Probabilities = Tensor | NDArray[Any]
 
@@ -151,7 +152,7 @@ def _trace(p1: NDArray[Any], p2: NDArray[Any], start: NDArray[np.uint8], first: 
     """Trace pixels, the first of which is ``first`` in its frame: write their labels at 0, return their changes."""
     classes = p1.shape[1]
     ends, room = np.empty((4, _BLOCK), np.uint8), np.empty((_BLOCK, classes), np.bool_)
-    find, compete, walk = (kernels.compiled(kernel) for kernel in (kernels.ends, kernels.rivals, kernels.walk))
+    find, compete, walk = (compiled(kernel, kernels.FAST) for kernel in (kernels.ends, kernels.rivals, kernels.walk))
     parts: list[_Changes] = []
     capacity = 4 * _BLOCK + 4 * classes
     for low in range(0, len(p1), _BLOCK):

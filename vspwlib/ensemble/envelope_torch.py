@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from vspwlib.ensemble.envelope_kernels import AFTER_ZERO, NEAR, STEPS
+from vspwlib.ensemble.kernels import AFTER_ZERO, NEAR, STEPS
 
 _BLOCK = 65536  # disputed pixels at a time: 124 classes of them are 65 MB in float64
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vspwlib.checks import check_range, check_shape, require
-from vspwlib.ensemble import envelope_kernels as kernels
+from vspwlib.ensemble import kernels
 from vspwlib.ensemble.envelope import Envelope, trace_columns
 from vspwlib.ensemble.fuse import shares
+from vspwlib.predict.kernels import compiled
 from vspwlib.predict.scores import Scores, Size, probability_bands
 
 _BAND = 1024  # pixels of a band, at least
@@ -127,7 +128,7 @@ def joint_frame_of_bands(bands: Iterable[Sequence[Tensor]], size: Size) -> Joint
     Raises:
         InputError: bands of other shapes, or not those of the frame.
     """
-    find = kernels.compiled(kernels.fronts)
+    find = compiled(kernels.fronts, kernels.FAST)
     agreed = np.empty(size[0] * size[1], np.uint8)
     owners: list[NDArray[np.intp]] = []
     numbers: list[NDArray[np.uint8]] = []

@@ -30,7 +30,7 @@ class SweepResult:
         per_class: (T, C) float64, IoU of each class, nan where it has no true pixel.
         per_video: mIoU of each video at each tau, (T,) float64, nan in a video without a true pixel.
         best: The tau with the highest mIoU of all tau, not of those above alone, and that mIoU.
-        best_per_class: (C, 2) float64, the same of each class and its IoU; the latter nan where it has no true pixel.
+        best_per_class: (C, 2) float64, the same of each class and its IoU; nan where it has no true pixel.
         best_per_video: The same of each video and its mIoU.
         mean_miou: mIoU of (P1 + P2) / 2.
         vote_miou: mIoU of the majority vote, which two runs of equal weight decide for the first.
@@ -119,7 +119,6 @@ class SweepResult:
             for number, row in data["per_class"].items():
                 per_class[:, int(number)] = row
                 best_per_class[int(number)] = data["best_per_class"][number]
-            best_per_class[:, 0] = np.nan_to_num(best_per_class[:, 0])
             result = cls(
                 taus=taus,
                 miou=np.array(data["miou"], np.float64),
@@ -128,8 +127,7 @@ class SweepResult:
                 best=(float(data["best"]["tau"]), float(data["best"]["miou"])),
                 best_per_class=best_per_class,
                 best_per_video={
-                    name: (float(tau), float("nan") if score is None else float(score))
-                    for name, (tau, score) in data["best_per_video"].items()
+                    name: (_or_nan(tau), _or_nan(score)) for name, (tau, score) in data["best_per_video"].items()
                 },
                 mean_miou=float(data["mean_miou"]),
                 vote_miou=float(data["vote_miou"]),
@@ -152,3 +150,7 @@ def _rounded(row: NDArray[np.float64]) -> list[float | None]:
 
 def _with_null(row: NDArray[np.float64]) -> list[float | None]:
     return [None if np.isnan(value) else value for value in row.tolist()]
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

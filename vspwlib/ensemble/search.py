@@ -9,7 +9,7 @@ Weights fitted to a split are too good on it. :func:`cross_fit` tells by how muc
 than those that they are scored on.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,6 +100,20 @@ def count_frames(
     return found
 
 
+def total_miou(counts: Mapping[str, ClassCounts]) -> float:
+    """Return the mIoU over the pixels of all videos, in 0..1; nan where there is no true pixel."""
+    return miou(sum(list(counts.values())[1:], next(iter(counts.values())))) if counts else float("nan")
+
+
+def corners(runs: int) -> list[list[float]]:
+    """Return the weights of each run alone.
+
+    >>> corners(2)
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    return [[float(run == index) for index in range(runs)] for run in range(runs)]
+
+
 def fit_weights(
     frames: Frames,
     runs: int,
@@ -125,8 +139,7 @@ def fit_weights(
     """
     check_range("runs", runs, 1)
     if starts is None:
-        alone = [[float(run == index) for index in range(runs)] for run in range(runs)]
-        best = max(alone, key=lambda weights: _score(count_frames(frames(), weights, num_classes)))
+        best = max(corners(runs), key=lambda weights: _score(frames, weights, num_classes))
         starts = [[1.0] * runs, best]
     begins = [tuple(shares(start, runs)) for start in starts]
     fits = [_ascend(frames, begin, num_classes, progress) for begin in begins]
@@ -177,13 +190,12 @@ def cross_fit(
         fitted.append(fit_weights(others, runs, num_classes=num_classes))
         counts |= count_frames(own(), fitted[-1].weights, num_classes)
     tick(folds + 1)
-    alone = [[float(run == index) for index in range(runs)] for run in range(runs)]
     return CrossFit(
         fit,
         tuple(fitted),
-        _score(counts),
-        _score(count_frames(frames(), [1.0] * runs, num_classes)),
-        tuple(_score(count_frames(frames(), weights, num_classes)) for weights in alone),
+        total_miou(counts),
+        _score(frames, [1.0] * runs, num_classes),
+        tuple(_score(frames, weights, num_classes) for weights in corners(runs)),
         counts,
     )
 
@@ -193,7 +205,7 @@ def _ascend(
 ) -> WeightFit:
     """Take the best step along each run in turn, until a round gains nothing."""
     weights = start
-    best = _score(count_frames(frames(), weights, num_classes))
+    best = _score(frames, weights, num_classes)
     if np.isnan(best):
         fail("weights", expected="frames with truth", got="no true pixel", fix="search on a split with masks.")
     steps = [(weights, best)]
@@ -229,5 +241,5 @@ def _chosen(frames: Frames, videos: set[str]) -> Frames:
     return lambda: (frame for frame in frames() if frame.video in videos)
 
 
-def _score(counts: dict[str, ClassCounts]) -> float:
-    return miou(sum(list(counts.values())[1:], next(iter(counts.values())))) if counts else float("nan")
+def _score(frames: Frames, weights: Sequence[float], num_classes: int) -> float:
+    return total_miou(count_frames(frames(), weights, num_classes))

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from vspwlib.checks import require
-from vspwlib.data.index import Split, Video, open_split
+from vspwlib.data.index import Split, Video
 from vspwlib.ensemble.fuse import vote
 from vspwlib.ensemble.rule import Rule
 from vspwlib.ensemble.soft import fused_scores, soft_labels
 from vspwlib.labels import CLASS_NAMES
+from vspwlib.pipeline.building import build_fabric
 from vspwlib.pipeline.prediction import data_label
-from vspwlib.pipeline.sources import Source, check_alike, check_statement, data_of, find_predictions, open_source
+from vspwlib.pipeline.sources import Source, open_alike
 from vspwlib.predict import label_folder
 from vspwlib.predict import manifest as statements
 from vspwlib.predict.labels import LabelMap
@@ -95,16 +96,7 @@ def write_ensemble(
         InputError: predictions are missing, unfinished, hard where scores are needed, or differ in split, classes,
             frames or sizes; the name is taken. Nothing has been written then.
     """
-    dataset = data_label(data) if data is not None else None
-    paths = [find_predictions(workspace, one, split, dataset=dataset, soft=rule.is_soft) for one in names]
-    sources = [open_source(path) for path in paths]
-    for source in sources:
-        if rule.is_soft:
-            source.scores()
-        check_statement(source, split)
-    root = data_of(sources, data)
-    frames = open_split(root, split)
-    check_alike(sources, frames)
+    sources, root, frames = open_alike(workspace, names, split, data=data, soft=rule.is_soft)
     target = _Target.of(workspace, name, data_label(root), split)
     target.check(sources, workspace)
     manifest = _manifest(sources, rule, name, root, split)
@@ -114,7 +106,7 @@ def write_ensemble(
         target.recipe,
         {"name": name, "dataset": manifest["dataset"], "split": split, **manifest["predict"], "command": command},
     )
-    place = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
+    place = build_fabric("fp32", device=device).device
     return _Fusion(sources, rule, target, store, place).run(frames, progress)
 
 
@@ -162,7 +154,7 @@ class _Fusion:
     """The work on one split; a class because it counts while videos stream through it."""
 
     def __init__(
-        self, sources: Sequence[Source], rule: Rule, target: _Target, store: ScoreStore | None, device: str
+        self, sources: Sequence[Source], rule: Rule, target: _Target, store: ScoreStore | None, device: torch.device
     ) -> None:
         self.sources, self.rule, self.target, self.store, self.device = sources, rule, target, store, device
         self._pixels = self._differing = 0

@@ -4,24 +4,32 @@ Predictions are reduced once to what weights can change (:mod:`vspwlib.ensemble.
 ``ensembles/``; after that any number of weights is scored without the predictions being read again.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from vspwlib.checks import fail, require
+from vspwlib.checks import require
 from vspwlib.data.images import read_mask
-from vspwlib.data.index import Video, open_split
+from vspwlib.data.index import Video
 from vspwlib.ensemble.joint import JointFrame, joint_frame
-from vspwlib.ensemble.joint_store import JointStore
-from vspwlib.ensemble.search import CrossFit, Frames, LabelledFrame, WeightFit, count_frames, cross_fit, fit_weights
-from vspwlib.metrics.iou import ClassCounts, miou
-from vspwlib.pipeline.ensembling import open_predictions
+from vspwlib.ensemble.search import (
+    CrossFit,
+    Frames,
+    LabelledFrame,
+    WeightFit,
+    corners,
+    count_frames,
+    cross_fit,
+    fit_weights,
+    total_miou,
+)
+from vspwlib.pipeline.joint_store import JointStore
 from vspwlib.pipeline.prediction import provenance
+from vspwlib.pipeline.sources import open_alike
+from vspwlib.predict.ahead import in_order
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import Workspace
 
@@ -50,14 +58,14 @@ class Transfer:
 
 
 def joint_frames(
-    workspace: Workspace, runs: Sequence[str], data: str, split: str, *, progress: Progress | None = None
+    workspace: Workspace, runs: Sequence[str], data: str | None, split: str, *, progress: Progress | None = None
 ) -> Frames:
     """Reduce the predictions of several runs on a split to joint frames, and return what reads them.
 
     Args:
         workspace: Where the predictions lie and the joint frames go.
         runs: Names of the runs, the first being P1.
-        data: Name of the data set that was predicted.
+        data: Name of the data set that was predicted; None for the only one of the first run.
         split: Split that all have predicted.
         progress: Called with frames done, kept ones included, and frames in all.
 
@@ -65,12 +73,12 @@ def joint_frames(
         A function that makes an iterator over the labelled frames.
 
     Raises:
-        InputError: a run has not predicted the split, or stores do not hold the same frames and classes.
+        InputError: as :func:`~vspwlib.pipeline.sources.open_alike`, or a run comes twice.
     """
     require(len({*runs}) == len(runs), "runs", expected="different ones", got=", ".join(runs))
-    stores = [open_predictions(workspace, run, data, split) for run in runs]
-    root = Path(stores[0].manifest["data_root"])
-    frames = open_split(root, split)
+    sources, root, frames = open_alike(workspace, runs, split, dataset=data)
+    stores = [source.scores() for source in sources]
+    data = data or stores[0].manifest["dataset"]
     origin = {"data_root": str(root), "split": split, "sources": [_origin(store) for store in stores]}
     joint = JointStore(workspace.path / "ensembles" / "+".join(runs) / f"{data}-{split}.joint", origin)
     videos = [video for video in frames.videos if any(frame.mask for frame in video.frames)]
@@ -90,7 +98,7 @@ def joint_frames(
 def search(
     workspace: Workspace,
     runs: Sequence[str],
-    data: str,
+    data: str | None,
     split: str,
     *,
     folds: int = 5,
@@ -105,29 +113,26 @@ def search(
 def transfer(
     workspace: Workspace,
     runs: Sequence[str],
-    data: str,
+    data: str | None,
     fitted: str,
     scored: str,
     *,
     on_reading: Progress | None = None,
+    on_fitting: Progress | None = None,
 ) -> Transfer:
     """Fit weights to one split and score them on another."""
     own = joint_frames(workspace, runs, data, fitted, progress=on_reading)
     other = joint_frames(workspace, runs, data, scored, progress=on_reading)
+    tick = on_fitting or (lambda _done, _whole: None)
+    tick(0, 2)
     fit = fit_weights(own, len(runs))
-    alone = [[float(run == index) for index in range(len(runs))] for run in range(len(runs))]
-    return Transfer(
-        fit,
-        _miou(other, fit.weights),
-        _miou(other, [1.0] * len(runs)),
-        tuple(_miou(other, weights) for weights in alone),
-        fit_weights(other, len(runs)),
+    tick(1, 2)
+    best = fit_weights(other, len(runs))
+    tick(2, 2)
+    held_out, equal, *alone = (
+        total_miou(count_frames(other(), weights)) for weights in (fit.weights, [1.0] * len(runs), *corners(len(runs)))
     )
-
-
-def _miou(frames: Frames, weights: Sequence[float]) -> float:
-    counts = list(count_frames(frames(), weights).values())
-    return miou(sum(counts[1:], counts[0])) if counts else miou(ClassCounts.zeros())
+    return Transfer(fit, held_out, equal, tuple(alone), best)
 
 
 def _origin(store: ScoreStore) -> dict[str, Any]:
@@ -142,28 +147,12 @@ def _labelled(video: Video) -> dict[str, Path]:
 
 def _reduced(stores: Sequence[ScoreStore], video: Video) -> Iterator[tuple[str, JointFrame]]:
     """Yield the joint frames of a video, as many at a time as there are threads."""
-    frames = _labelled(video)
-    for store in stores:
-        held = {*store.frames(video.name)}
-        missing = [name for name in frames if name not in held]
-        if missing:
-            got = f"{len(missing)} missing, the first {missing[0]}"
-            fail("predictions", expected=f"all labelled frames of {video.name}", got=got, where=store.url)
 
     def work(name: str) -> tuple[str, JointFrame]:
-        sizes = {store.size(video.name, name) for store in stores}
-        require(len(sizes) == 1, "predictions", expected="one size of a frame", got=sizes, where=f"{video.name}/{name}")
-        return name, joint_frame([store.scores(video.name, name) for store in stores], sizes.pop())
+        scores = [store.scores(video.name, name) for store in stores]
+        return name, joint_frame(scores, stores[0].size(video.name, name))
 
-    workers = torch.get_num_threads()
-    waiting: deque[Future[tuple[str, JointFrame]]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        for name in frames:
-            waiting.append(pool.submit(work, name))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return in_order(work, _labelled(video), torch.get_num_threads())
 
 
 def _read(joint: JointStore, videos: Sequence[Video]) -> Iterator[LabelledFrame]:

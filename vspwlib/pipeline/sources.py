@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from vspwlib.checks import fail, require
-from vspwlib.data.index import Split, named
+from vspwlib.data.index import Split, named, open_split
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
 from vspwlib.predict.label_folder import digest, read_manifest
 from vspwlib.predict.labels import PngPredictions, StoreLabels
@@ -104,7 +104,7 @@ def find_predictions(
     found = [path for path in paths if path.stem == f"{dataset}-{split}" or (not dataset and _is_of(path, split))]
     data = sorted({path.stem.removesuffix(f"-{split}") for path in found})
     if len(data) != 1:
-        fix = "choose a data set with --data vspw=PATH." if data else f"run `vspw predict {name} --split {split}`."
+        fix = "name the data set with --dataset or --data." if data else f"run `vspw predict {name} --split {split}`."
         where = workspace.path / "predictions" / name
         expected, got = f"one of {name} on {split}", f"those on {named(data)}" if data else "none"
         fail("predictions", expected=expected + f" of {dataset}" * bool(dataset), got=got, where=where, fix=fix)
@@ -112,6 +112,48 @@ def find_predictions(
     if soft and not stores:
         refuse_hard(name, found[0])
     return stores[0] if soft else found[0]
+
+
+def open_alike(
+    workspace: Workspace,
+    names: Sequence[str],
+    split: str,
+    *,
+    data: Path | None = None,
+    dataset: str | None = None,
+    soft: bool = True,
+) -> tuple[list[Source], Path, Split]:
+    """Open predictions that are to be combined, and hold them against the split and against each other.
+
+    Args:
+        workspace: Where names are looked up.
+        names: Runs, ensembles, imported systems or paths; the first is P1.
+        split: Split that all have predicted.
+        data: The data set; by default the one that the first of them which knows was predicted on.
+        dataset: Name of the data set's folder; by default that of ``data``, or the one that the first was predicted on.
+        soft: Whether scores are asked for.
+
+    Returns:
+        The predictions, the data set's folder and the split.
+
+    Raises:
+        InputError: predictions are missing, unfinished, hard where scores are needed, or differ in split, classes,
+            frames or sizes.
+    """
+    sources = []
+    for name in names:
+        known = data.resolve().name if data is not None else dataset
+        path = find_predictions(workspace, name, split, dataset=known, soft=soft)
+        source = open_source(path)
+        if soft:
+            source.scores()
+        check_statement(source, split)
+        sources.append(source)
+        dataset = dataset or source.manifest.get("dataset")
+    root = data_of(sources, data)
+    frames = open_split(root, split)
+    check_alike(sources, frames)
+    return sources, root, frames
 
 
 def data_of(sources: Sequence[Source], data: Path | None) -> Path:

@@ -56,8 +56,12 @@ def shared_split(workspace: Workspace, runs: Sequence[str]) -> str:
 
 
 def _stores(workspace: Workspace, run: str) -> list[Path]:
-    """Prediction stores of a run; a name that is neither a run's nor has any is refused."""
-    found = [path for path in workspace.stored_predictions() if path.parent.name == run]
+    """Predictions of a name, by split; one that is neither a run's nor has any is refused.
+
+    Where an ensemble has scores and label maps, it is the label maps: they are exact.
+    """
+    stored = [*workspace.stored_predictions(), *workspace.stored_labels()]
+    found = {path.stem: path for path in stored if path.parent.name == run}  # label maps in the place of a store
     if not found:
         workspace.run(run)
-    return found
+    return list(found.values())

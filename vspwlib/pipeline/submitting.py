@@ -2,19 +2,18 @@
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from vspwlib.checks import fail, require
+from vspwlib.checks import require
 from vspwlib.data.images import image_size
 from vspwlib.data.index import Frame, Split, open_split
+from vspwlib.data.writing import write_whole
 from vspwlib.pipeline.sources import Source, check_frames, check_statement, data_of, open_source
 
 TOP = "result_submission"
@@ -85,20 +84,10 @@ def submit(
     check_statement(source, split)
     frames = open_split(data_of([source], data), split)
     stray = check_frames(source, frames)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _pack(source, frames, part, top, progress)
-        with part.open("rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        size = part.stat().st_size
-        part.replace(out)
-    except OSError as error:
-        fix = "make room or choose another place."
-        fail("--out", expected="a file to write", got=error.strerror or error, where=out, fix=fix)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    write_whole(out, lambda part: _pack(source, frames, part, top, progress))
+    with out.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    size = out.stat().st_size
     return Submission(out, len(frames.videos), frames.num_frames, size, checksum, tuple(stray))
 
 

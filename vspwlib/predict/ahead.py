@@ -1,11 +1,12 @@
 """Let the next items of an iterable be made in a thread while the present one is used."""
 
 from collections import deque
-from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
+Result = TypeVar("Result")
 
 _END: Any = object()
 
@@ -32,4 +33,29 @@ def ahead(items: Iterable[T], depth: int = 4) -> Generator[T, None, None]:
                 yield cast("T", item)
         finally:
             for future in pending:
+                future.cancel()
+
+
+def in_order(work: Callable[[T], Result], items: Iterable[T], workers: int) -> Generator[Result, None, None]:
+    """Yield the results of items in their order, several at a time and no more than that ahead.
+
+    Args:
+        work: Called in a thread; what it raises is raised here, at its place in the order.
+        items: Taken one by one, as results are.
+        workers: Most items at a time.
+
+    >>> list(in_order(abs, [-3, 1, -2], workers=2))
+    [3, 1, 2]
+    """
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(work, item))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
                 future.cancel()

@@ -130,16 +130,21 @@ def cell_winners(source: Any, out: Any) -> None:
             out[y, x] = best
 
 
+#: Sums may be reassociated and NaN is taken not to occur (the store refuses it), without which no sum vectorises.
+FAST = frozenset({"reassoc", "contract", "nsz", "nnan", "arcp"})
+
+
 @cache
-def compiled(kernel: Callable[..., None]) -> Callable[..., None]:
+def compiled(kernel: Callable[..., Any], fast: frozenset[str] = FAST) -> Callable[..., Any]:
     """Return the machine code of a kernel, kept on disk between processes.
 
-    Sums may be reassociated and NaN is taken not to occur (the store refuses it), without which nothing vectorises.
+    Args:
+        kernel: Takes arrays and numbers, and calls no other kernel.
+        fast: LLVM's names of the liberties that the compiler may take with floating-point numbers.
     """
     import numba
 
-    fast = {"reassoc", "contract", "nsz", "nnan", "arcp"}
-    jit = partial(numba.njit, nogil=True, fastmath=fast, error_model="numpy")
+    jit = partial(numba.njit, nogil=True, fastmath={*fast}, error_model="numpy")
     try:
         return jit(cache=True)(kernel)
     except RuntimeError:  # nowhere to write the cache: a read-only install without a home folder

@@ -1,15 +1,15 @@
-"""CPU kernels of the envelope: pixel-major, one pixel's classes at a time.
+"""CPU kernels of envelopes and joint frames: pixel-major, one pixel's classes at a time.
 
-Plain Python as it stands; :func:`compiled` hands out the machine code. What decides a label is computed in float64 in
-the order in which it is written; only the search for third classes, which a margin makes safe, may be in float32.
+Plain Python as it stands; :func:`vspwlib.predict.kernels.compiled` hands out the machine code. What decides a label is
+computed in float64 in the order in which it is written; only the search for third classes, which a margin makes safe,
+may be in float32.
 """
 
-from collections.abc import Callable
-from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
+FAST = frozenset({"nnan", "nsz"})  # no NaN occurs; sums keep their order
 AFTER_ZERO = float(np.nextafter(0.0, 1.0))  # the first tau after 0
 ROUGH = np.float32(1e-5)  # relative; above the rounding of float32 sums
 STEPS = 1024  # a crossing this near to a multiple of 1/1024 is one, if the two classes tie there exactly
@@ -185,15 +185,3 @@ def fronts(p: Any, agreed: Any, keep: Any) -> None:  # noqa: C901, PLR0912 - one
                 if equal or more:
                     keep[n, weaker] = False
                     break
-
-
-@cache
-def compiled(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the machine code of a kernel, kept on disk between processes. Sums keep their order; no NaN occurs."""
-    import numba
-
-    jit = partial(numba.njit, nogil=True, fastmath={"nnan", "nsz"}, error_model="numpy")
-    try:
-        return jit(cache=True)(kernel)
-    except RuntimeError:  # nowhere to write the cache: a read-only install without a home folder
-        return jit()(kernel)

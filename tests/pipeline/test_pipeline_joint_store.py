@@ -5,7 +5,7 @@ import pytest
 
 from tests.ensemble.test_ensemble_joint import reduced, softmax_runs
 from vspwlib.checks import InputError
-from vspwlib.ensemble.joint_store import JointStore
+from vspwlib.pipeline.joint_store import JointStore
 
 FRAMES = [(f"{index:08d}", reduced(softmax_runs(seed=index, size=(6 + index, 9)))) for index in range(3)]
 
@@ -27,7 +27,7 @@ def test_frames_come_back(tmp_path):
     assert_same(list(again.read("walk")), FRAMES)
     assert_same(list(again.read("a/../odd name")), FRAMES[:1])
     assert {path.parent for path in tmp_path.rglob("*.npz")} == {tmp_path / "joint"}
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob("*.part"))
 
 
 def test_runs_that_agree_everywhere(tmp_path):

@@ -8,7 +8,6 @@ Files are plain NumPy archives without compression: they are read many times and
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from vspwlib.checks import fail
+from vspwlib.data.writing import write_text, write_whole
 from vspwlib.ensemble.joint import JointFrame
 
 SCHEMA = 1
@@ -38,8 +38,7 @@ class JointStore:
         manifest = folder / "manifest.json"
         if not manifest.is_file() or manifest.read_text(encoding="utf-8") != wanted:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            _replace(manifest, lambda path: path.write_text(wanted, encoding="utf-8"))
+            write_text(manifest, wanted)
 
     def has(self, video: str) -> bool:
         """Return whether a video has been written whole."""
@@ -65,13 +64,12 @@ class JointStore:
             "number": _flat([part.number for part in parts], np.uint8),
             "probs": np.concatenate([part.probs for part in parts], axis=1),
         }
-        file = self._file(video)
 
         def save(path: Path) -> None:
             with path.open("wb") as handle:
                 np.savez(handle, **arrays)
 
-        _replace(file, save)
+        write_whole(self._file(video), save)
 
     def read(self, video: str) -> Iterator[tuple[str, JointFrame]]:
         """Yield the names and frames of a video, in order.
@@ -111,13 +109,3 @@ class JointStore:
 
 def _flat(parts: list[Any], dtype: type) -> Any:
     return np.concatenate(parts).astype(dtype) if parts else np.empty(0, dtype)
-
-
-def _replace(file: Path, write: Any) -> None:
-    """Write to a name of this process and rename, so that nobody ever reads half a file."""
-    new = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    try:
-        write(new)
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
