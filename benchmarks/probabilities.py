@@ -17,11 +17,11 @@ from vspwlib.predict.scores import labels, probabilities, probability_bands
 CLASSES, SIZE, REPETITIONS = 124, (480, 853), 7
 
 
-def cpu_ms(work: Callable[[], object], repetitions: int = REPETITIONS) -> float:
+def cpu_ms(work: Callable[[], object]) -> float:
     """Return the least CPU time of ``work`` in milliseconds; the first call, which may compile, is not counted."""
     work()
     times = []
-    for _ in range(repetitions):
+    for _ in range(REPETITIONS):
         start = time.process_time()
         work()
         times.append(time.process_time() - start)

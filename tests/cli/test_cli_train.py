@@ -7,6 +7,7 @@ from vspwlib.checks import InputError
 from vspwlib.cli import app
 from vspwlib.data import synthetic
 from vspwlib.pipeline import training
+from vspwlib.runs import Workspace
 
 
 class StoppedError(Exception):
@@ -55,6 +56,12 @@ def test_the_embedded_data_are_drawn_where_nothing_else_is_named(started, tmp_pa
     assert started(what="data") == {"vspw": tmp_path / "ws/data/mini/vspw"}
     (tmp_path / "own").mkdir()
     assert started("--data", str(tmp_path / "own"), what="data") == {"vspw": tmp_path / "own"}
+    Workspace(tmp_path / "ws").add_data("vspw", tmp_path / "own")  # a run on it, earlier in the same workspace
+    assert started(what="data") == {"vspw": tmp_path / "ws/data/mini/vspw"}
+    assert started("--profile", "camvid", what="data") == {"vspw": tmp_path / "own"}
+
+
+def test_other_scales_name_their_data(started):
     assert started("--profile", "camvid", what="data") == {}  # the training says what is missing
 
 

@@ -73,9 +73,13 @@ def test_the_command(finished):
     assert found["optimism"] == pytest.approx(found["miou_fitted"] - found["miou"])
     shown = CliRunner().invoke(app, options, env={"COLUMNS": "200"}).stdout
     assert "weights of the folds" in shown
-    assert f"{100 * found['miou']:.2f}" in shown
+    (held_out,) = (line for line in shown.splitlines() if "weights of the other folds" in line)
+    assert f"{100 * found['miou']:.2f}" in held_out
+    (fitted,) = (line for line in shown.splitlines() if "fitted to these very videos" in line)
+    assert f"{found['weights'][0]:.3f}" in fitted
     other = CliRunner().invoke(app, [*options[:-2], "--score-on", "val", *options[-2:]], env={"COLUMNS": "200"}).stdout
-    assert "fitted to what it is scored on" in other
+    assert "fitted to val" in other
+    assert "fitted to these very videos" in other
 
 
 def test_wrong_runs_are_refused(finished):

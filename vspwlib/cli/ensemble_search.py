@@ -92,17 +92,21 @@ def _print(found: dict[str, Any]) -> None:
         own = [float(index == other) for other in range(count)]
         table.add_row(run, f"{100 * found['alone'][index]:.2f}", *_shares(own))
     table.add_row("equal weights", f"{100 * found['equal']:.2f}", *_shares([1 / count] * count), end_section=True)
-    table.add_row(f"fitted to {found['split']}", f"{100 * found['miou']:.2f}", *_shares(found["weights"]))
-    if "best_there" in found:
+    if "folds" in found:
+        table.add_row("weights of the other folds", f"{100 * found['miou']:.2f}", *["–"] * count)
+        table.add_row("fitted to these very videos", f"{100 * found['miou_fitted']:.2f}", *_shares(found["weights"]))
+    else:
+        table.add_row(f"fitted to {found['split']}", f"{100 * found['miou']:.2f}", *_shares(found["weights"]))
         best = found["best_there"]
-        table.add_row("fitted to what it is scored on", f"{100 * best['miou']:.2f}", *_shares(best["weights"]))
+        table.add_row("fitted to these very videos", f"{100 * best['miou']:.2f}", *_shares(best["weights"]))
     console.print(table)
     if "folds" in found:
         spread = "; ".join(" ".join(_shares(fold["weights"])) for fold in found["folds"])
         console.print(f"weights of the folds: {spread}", highlight=False)
+    else:
+        console.print(f"{100 * found['miou_fitted']:.2f} % on {found['split']}", highlight=False)
     console.print(
-        f"{100 * found['miou_fitted']:.2f} % on the videos that were fitted; choosing weights on the videos they are "
-        f"scored on flatters them by {100 * found['optimism']:.2f} points",
+        f"choosing weights on the videos that they are scored on flatters them by {100 * found['optimism']:.2f} points",
         highlight=False,
     )
 

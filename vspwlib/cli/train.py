@@ -43,7 +43,7 @@ def train(
 ) -> None:
     """Train a recipe into a run of the workspace. Ctrl-C and SIGTERM save first; `--resume` goes on bit for bit.
 
-    Without `--data` it is the workspace's own data set; where there is none, the profile `mini` draws the embedded one.
+    Without `--data` the profile `mini` trains on the embedded data, the others on the set that the workspace knows.
     A recipe with image sets (`mix.stills`) takes them from `--data cocostuff=PATH`, or from the embedded data.
 
     Example: `vspw train t3_nce2 --profile camvid --data ../camvid --seed 1`
@@ -55,7 +55,8 @@ def train(
 
     place = Workspace.locate(workspace)
     resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings) | _start(init))
-    folders = parse_data(data, place)  # refused before torch is loaded
+    # Refused before torch is loaded. Without a word the small scale is the embedded data's, whatever was used last.
+    folders = {} if profile == "mini" and not data else parse_data(data, place)
     if profile == "mini":
         folders = _with_embedded(folders, resolved.mix.stills, place, quiet=as_json)
 
