@@ -11,7 +11,7 @@
       predictions/<run>/<data>-<split>.zarr   soft predictions; its scores beside it as .scores.json
       predictions/<run>/<data>-<split>.labels hard predictions, <video>/<frame>.png, of an ensemble or another system
       predictions/<run>/<data>-<split>.recipe.json  how an ensemble was made
-      ensembles/<A>+<B>/<data>-<split>.json   tau sweep of two runs
+      ensembles/<A>+<B>/<data>-<split>.json   tau sweep of two runs; .envelopes beside it: their labels at every tau
 
 Opens without torch; every file is written under a temporary name and renamed.
 """
@@ -226,6 +226,10 @@ class Workspace:
     def sweep_file(self, first: str, second: str, data: str, split: str) -> Path:
         """Return where the tau sweep of two runs lies; the first run is P1."""
         return self.path / "ensembles" / f"{first}+{second}" / f"{data}-{split}.json"
+
+    def envelopes(self, first: str, second: str, data: str, split: str) -> Path:
+        """Return where the labels of two runs at every tau lie; derived, so it may be deleted."""
+        return self.sweep_file(first, second, data, split).with_suffix(".envelopes")
 
     def sweep_files(self) -> list[Path]:
         """Return all tau sweeps."""

@@ -1,16 +1,22 @@
-"""Sweep tau over two runs' stored predictions: P = tau * P1 + (1 - tau) * P2, P1 the first run named."""
+"""Sweep tau over two runs' stored predictions: P = tau * P1 + (1 - tau) * P2, P1 the first run named.
 
-from collections.abc import Callable, Generator, Sequence
+The labels at every tau are kept in the workspace (:mod:`vspwlib.pipeline.envelope_store`), so a stopped sweep goes on
+with the videos that it lacks, and a second one reads a twentieth of the bytes.
+"""
+
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 import torch
 
 from vspwlib.data.images import read_mask
-from vspwlib.data.index import Frame
+from vspwlib.data.index import Split
+from vspwlib.ensemble.envelope import Envelope
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.ensemble.sweep import SweepFrame, envelope_of_scores, sweep_frames
 from vspwlib.pipeline.building import build_fabric
+from vspwlib.pipeline.envelope_store import EnvelopeStore
 from vspwlib.pipeline.prediction import provenance
 from vspwlib.pipeline.sources import open_alike
 from vspwlib.predict.ahead import in_order
@@ -46,33 +52,56 @@ def sweep(
         InputError: as :func:`~vspwlib.pipeline.sources.open_alike`, or no frame has a mask.
     """
     sources, root, frames = open_alike(workspace, (first, second), split, dataset=data)
-    stores = [source.scores() for source in sources]
-    labelled, done = list(frames.labelled()), 0
+    one, two = (source.scores() for source in sources)
+    data = data or str(one.manifest["dataset"])
+    whole, done = len(list(frames.labelled())), 0
 
     def tick(_video: str, _frame: str) -> None:
         nonlocal done
         done += 1
         if progress is not None:
-            progress(done, len(labelled))
+            progress(done, whole)
 
     place = build_fabric("fp32", device=device).device
-    with closing(_envelopes(stores, labelled, place)) as envelopes:
+    kept = EnvelopeStore(workspace.envelopes(first, second, data, split), one, two)
+    with closing(_envelopes(kept, (one, two), frames, place)) as envelopes:
         result = sweep_frames(envelopes, progress=tick)
-    origin = {"first": provenance(stores[0]), "second": provenance(stores[1]), "data_root": str(root)}
-    file = workspace.sweep_file(first, second, data or stores[0].manifest["dataset"], split)
+    origin = {"first": provenance(one), "second": provenance(two), "data_root": str(root)}
+    file = workspace.sweep_file(first, second, data, split)
     write_json(file, {**result.to_json(), "provenance": origin})
     return result
 
 
 def _envelopes(
-    stores: Sequence[ScoreStore], labelled: Sequence[tuple[Frame, Path]], device: torch.device
+    kept: EnvelopeStore, stores: tuple[ScoreStore, ScoreStore], split: Split, device: torch.device
 ) -> Generator[SweepFrame, None, None]:
-    """Yield the labelled frames with their labels at every tau; on a CPU as many at a time as it has threads."""
+    """Yield the labelled frames with their labels at every tau, kept ones where they are there; keep new ones."""
+    for video in split.videos:
+        masks = {frame.name: frame.mask for frame in video.frames if frame.mask}
+        there = masks.keys() <= {*kept.frames(video.name)}
+        made: dict[str, Envelope] = {}
+        for found in _of_video(video.name, masks, kept if there else None, stores, device):
+            yield found
+            if not there:
+                made[found[1]] = found[2]
+        if made:
+            kept.write(video.name, made)
 
-    def work(pair: tuple[Frame, Path]) -> SweepFrame:
-        frame, mask = pair
-        truth = read_mask(mask)
-        first, second = (store.scores(frame.video, frame.name) for store in stores)
-        return frame.video, frame.name, envelope_of_scores(first, second, truth.shape, device), truth
 
-    return in_order(work, labelled, torch.get_num_threads() if device.type == "cpu" else 1)
+def _of_video(
+    video: str,
+    masks: Mapping[str, Path],
+    kept: EnvelopeStore | None,
+    stores: tuple[ScoreStore, ScoreStore],
+    device: torch.device,
+) -> Generator[SweepFrame, None, None]:
+    """Yield frames of a video, on a CPU as many at a time as it has threads."""
+
+    def work(frame: str) -> SweepFrame:
+        truth = read_mask(masks[frame])
+        if kept is not None:
+            return video, frame, kept.envelope(video, frame), truth
+        first, second = (store.scores(video, frame) for store in stores)
+        return video, frame, envelope_of_scores(first, second, truth.shape, device), truth
+
+    return in_order(work, masks, torch.get_num_threads() if device.type == "cpu" else 1)

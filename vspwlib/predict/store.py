@@ -189,9 +189,15 @@ class ScoreStore:
 
         It is made of the checksums taken on writing, so no scores are read, and compression does not enter.
         """
-        videos = [(name, self._get(name)) for name in self.videos()]
-        content = [(name, stored.frames, stored.sizes, stored.crc32) for name, stored in videos]
-        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+        return _digest([self._content(name) for name in self.videos()])
+
+    def video_checksum(self, video: str) -> str:
+        """Return a SHA-256 of one complete video, made as :meth:`checksum` is."""
+        return _digest(self._content(video))
+
+    def _content(self, video: str) -> tuple[Any, ...]:
+        stored = self._get(video)
+        return video, stored.frames, stored.sizes, stored.crc32
 
     def _find(self, video: str) -> StoredVideo | None:
         """Return what the store says of a complete video, else None."""
@@ -217,6 +223,10 @@ class ScoreStore:
             where = f"{self.url}, video {video}"
             fail("frame", expected="one of the video", got=repr(frame), where=where, fix=_near(frame, stored.frames))
         return stored.rows[frame]
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _near(name: str, known: Sequence[str]) -> str:
