@@ -142,3 +142,14 @@ def test_cuda_finds_what_the_cpu_finds():
     ours, theirs = envelope(one, two), envelope(one.cuda(), two.cuda())
     for name in ("start", "pixel", "time", "label"):
         assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name
+
+
+def test_each_video_is_drawn_with_its_own_counts():
+    """Six copies of one video: whatever is drawn, the curve is the same, so every interval is a point."""
+    frames = [(f"{video}", f"{index}", *rest) for video in range(6) for index, (_, _, *rest) in enumerate(FRAMES[:3])]
+    drawn = sweep_frames(swept(frames), num_classes=K).intervals
+    curve = [np.nanmean(ious_dense(FRAMES[:3], step / 100)) for step in range(101)]
+    assert drawn.tau.low == drawn.tau.high == np.argmax(curve) / 100
+    assert drawn.miou.low == pytest.approx(drawn.miou.value) == pytest.approx(drawn.miou.high)
+    assert drawn.gain.low == pytest.approx(drawn.miou.value - max(curve[0], curve[-1]))
+    assert sweep_frames(swept(frames[:12]), num_classes=K).intervals.tau.judged is False

@@ -40,7 +40,7 @@ def sweep(
 
     from vspwlib.ensemble.result import PAPER_TAUS
     from vspwlib.pipeline.ensembling import sweep as run_sweep
-    from vspwlib.report.tables import sweep_rows
+    from vspwlib.report.tables import intervals_text, sweep_rows
 
     place = Workspace.locate(workspace)
     with progress_bar("sweeping", quiet=as_json) as progress:
@@ -48,11 +48,15 @@ def sweep(
     if as_json:
         figures = {"taus": list(result.taus), "miou": [float(value) for value in result.miou]}
         best = {"tau_best": result.best_tau, "miou_best": result.best_miou, "resolution": result.resolution}
-        typer.echo(json.dumps(figures | best | {"mean": result.mean_miou, "vote": result.vote_miou}))
+        drawn = {"intervals": None if result.intervals is None else result.intervals.to_json()}
+        typer.echo(json.dumps(figures | best | {"mean": result.mean_miou, "vote": result.vote_miou} | drawn))
         return
     table = Table("τ", "mIoU %", "")
     for row in sweep_rows(result, PAPER_TAUS):
         name = f"{row['tau']:.1f}" if row["method"] == "τ" else row["method"]
         shown = f"τ = {row['tau']:g}, {row['note']}" if row["method"] == "best" else row["note"]
         table.add_row(name, f"{100 * row['miou']:.2f}", shown, end_section=row["tau"] == 1.0 and row["method"] == "τ")
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if result.intervals is not None:
+        console.print(intervals_text(result.intervals), highlight=False)

@@ -92,6 +92,17 @@ class TauCurve:
         Args:
             taus: T numbers in 0..1, ascending.
         """
+        hits, truth, predicted = self.counts_at(taus).swapaxes(0, 1)
+        union = np.where(truth > 0, truth + predicted - hits, 0)
+        with np.errstate(invalid="ignore"):
+            return np.where(union > 0, hits / np.maximum(union, 1), np.nan)
+
+    def counts_at(self, taus: ArrayLike) -> NDArray[np.int64]:
+        """Return the pixels per class at many tau: (T, 3, C) int64, the 3 being intersection, truth, predicted.
+
+        Args:
+            taus: T numbers in 0..1, ascending.
+        """
         grid = np.asarray(taus, np.float64)
         ordered = grid.ndim == 1 and len(grid) > 0 and bool((np.diff(grid) >= 0).all())
         require(ordered, "taus", expected="numbers in ascending order", got=grid.shape)
@@ -104,9 +115,7 @@ class TauCurve:
             start + _sums(place, values, shape[0] * shape[1]).reshape(shape)[:-1].cumsum(axis=0)
             for start, values in ((self.start.intersection, self.hits), (self.start.predicted, self.predicted))
         )
-        union = np.where(truth > 0, truth + predicted - hits, 0)
-        with np.errstate(invalid="ignore"):
-            return np.where(union > 0, hits / np.maximum(union, 1), np.nan)
+        return np.stack([hits, np.broadcast_to(truth, hits.shape), predicted], axis=1)
 
     @classmethod
     def merged(cls, curves: Sequence["TauCurve"]) -> Self:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vspwlib.checks import check_keys, fail, require
+from vspwlib.ensemble.interval import TauIntervals
 
 PAPER_TAUS = tuple(step / 10 for step in range(11))
 """The weights of the first run in Table 4 of the paper: 0.0, 0.1 … 1.0."""
@@ -38,6 +39,7 @@ class SweepResult:
         frames_scored: Frames with truth.
         frames_without_truth: Frames left out because there is no truth for them.
         upper_bound: Whether the best tau was picked on this very split, so that its score cannot be expected elsewhere.
+        intervals: Where the best tau and its score fall when videos are drawn anew; None in older files.
     """
 
     taus: tuple[float, ...]
@@ -53,6 +55,7 @@ class SweepResult:
     resolution: float = 0.0
     frames_without_truth: int = 0
     upper_bound: bool = True
+    intervals: TauIntervals | None = None
 
     @property
     def best_tau(self) -> float:
@@ -92,6 +95,7 @@ class SweepResult:
             "per_video": {name: _rounded(row) for name, row in sorted(self.per_video.items())},
             "best_per_class": {str(number): self.best_per_class[number].tolist() for number in there},
             "best_per_video": {name: _with_null(np.array(best)) for name, best in sorted(self.best_per_video.items())},
+            "intervals": None if self.intervals is None else self.intervals.to_json(),
             "frames_scored": self.frames_scored,
             "frames_without_truth": self.frames_without_truth,
         }
@@ -135,6 +139,7 @@ class SweepResult:
                 resolution=float(data["resolution"]),
                 frames_without_truth=int(data["frames_without_truth"]),
                 upper_bound=bool(data["best"]["upper_bound"]),
+                intervals=TauIntervals.from_json(data["intervals"]) if data.get("intervals") else None,
             )
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             fail("sweep", expected=f"scores of schema {SCHEMA}", got=repr(error), where=where, fix=_FIX)

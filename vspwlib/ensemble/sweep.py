@@ -5,6 +5,7 @@ are a :class:`~vspwlib.ensemble.curve.TauCurve`. A sweep of a split takes both f
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from vspwlib.checks import fail, require
 from vspwlib.ensemble.curve import TauCounts, TauCurve, tau_curve
 from vspwlib.ensemble.envelope import Envelope, envelope, envelope_of_bands
+from vspwlib.ensemble.interval import STEPS, tau_intervals
 from vspwlib.ensemble.result import GRID, PAPER_TAUS, SweepResult
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.predict.scores import Scores, Size, probabilities, probability_bands
@@ -28,6 +30,15 @@ __all__ = [
     "sweep_frames",
     "tau_curve",
 ]
+
+
+class _VideoScore(NamedTuple):
+    """What is kept of a video: its mIoU at the tau written down, its best tau, and its counts at hundredths of tau."""
+
+    miou: NDArray[np.float64]
+    best: tuple[float, float]
+    counts: NDArray[np.uint32]
+
 
 SweepFrame = tuple[str, str, Envelope, NDArray[np.uint8] | None]
 """Video, frame, its labels at every tau, true ids (H, W) with 255 void, or None."""
@@ -80,7 +91,7 @@ def sweep_frames(
     Source:
         Table 4 of the paper has eleven tau.
     """
-    whole, video_scores = TauCounts(num_classes), dict[str, tuple[NDArray[np.float64], tuple[float, float]]]()
+    whole, video_scores = TauCounts(num_classes), dict[str, _VideoScore]()
     names: set[tuple[str, str]] = set()
     own, scored = TauCounts(num_classes), 0
     current: str | None = None
@@ -88,7 +99,8 @@ def sweep_frames(
     def finish(video: str | None, counts: TauCounts) -> None:
         if video is not None and counts.frames:
             curve = counts.curve()
-            video_scores[video] = (_means(curve.at(taus)), curve.best())
+            counts_drawn = curve.counts_at(STEPS).astype(np.uint32)  # of one video, 4 GB of pixels at most
+            video_scores[video] = _VideoScore(_means(curve.at(taus)), curve.best(), counts_drawn)
             whole.add_curve(curve)
 
     for video, frame, found, truth in frames:
@@ -120,24 +132,25 @@ def sweep_frames(
 def _result(
     curve: TauCurve,
     taus: Sequence[float],
-    videos: dict[str, tuple[NDArray[np.float64], tuple[float, float]]],
+    videos: dict[str, _VideoScore],
     scored: int,
     without_truth: int,
 ) -> SweepResult:
-    per_class = curve.at(taus)
+    per_class, best = curve.at(taus), curve.best()
     return SweepResult(
         taus=tuple(taus),
         miou=_means(per_class),
         per_class=per_class,
-        per_video={name: row for name, (row, _) in videos.items()},
-        best=curve.best(),
+        per_video={name: video.miou for name, video in videos.items()},
+        best=best,
         best_per_class=np.array([curve.best_of_class(number) for number in range(per_class.shape[1])]),
-        best_per_video={name: best for name, (_, best) in videos.items()},
+        best_per_video={name: video.best for name, video in videos.items()},
         mean_miou=curve.miou(0.5),  # equation (6) for two runs
         vote_miou=curve.miou(1.0),  # a tie between two votes goes to the first run
         resolution=curve.resolution,
         frames_scored=scored,
         frames_without_truth=without_truth,
+        intervals=tau_intervals([video.counts for video in videos.values()], best),
     )
 
 

@@ -26,6 +26,7 @@ def tau_figure(
     second: str = "P2",
     current: float | None = None,
     upper_bound: bool = True,
+    likely: tuple[float, float] | None = None,
 ) -> "Figure":
     """Draw mIoU over tau, the weight of the first run.
 
@@ -35,6 +36,7 @@ def tau_figure(
         second: Name of the run that is alone at tau = 0.
         current: Tau to mark as chosen.
         upper_bound: Whether the best tau was picked on the split it is scored on; its label says so.
+        likely: Ends of the interval in which the best tau falls when videos are drawn anew; shaded.
 
     Returns:
         The curve in per cent with its best point, the chosen point and the vote as a dotted line.
@@ -45,6 +47,8 @@ def tau_figure(
     taus, scores = zip(*curve, strict=True)
     figure = go.Figure()
     hover = "τ %{x:g}: %{y:.2f}<extra></extra>"
+    if likely is not None:
+        figure.add_vrect(*likely, fillcolor=ORANGE, opacity=0.12, line_width=0, layer="below")
     line = {"color": BLUE, "width": 2.5}
     figure.add_scatter(x=taus, y=scores, mode="lines", name="mIoU(τ), exact", hovertemplate=hover, line=line)
     points = [point for point in curve if point[0] in PAPER_TAUS]

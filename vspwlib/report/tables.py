@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vspwlib.checks import InputError, check_keys
+from vspwlib.ensemble.interval import TauIntervals
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.labels import CLASSES
 from vspwlib.metrics.iou import iou_per_class
@@ -169,6 +170,23 @@ def sweep_rows(sweep: SweepResult, taus: Sequence[float] | None = None) -> list[
     rows.append({"method": "mean", "tau": 0.5, "miou": sweep.mean_miou, "note": ""})
     rows.append({"method": "vote", "tau": None, "miou": sweep.vote_miou, "note": "of two: the first"})
     return rows
+
+
+def intervals_text(intervals: TauIntervals) -> str:
+    """Say in a sentence how well a split tells the best tau.
+
+    >>> from vspwlib.metrics.bootstrap import Interval
+    >>> rows = [Interval(0.4, 0.31, 0.48, 40), Interval(0.5, 0.45, 0.54, 40), Interval(0.012, 0.004, 0.021, 40)]
+    >>> print(intervals_text(TauIntervals(*rows)).partition(", and ")[0])
+    Drawing the 40 videos anew, the best τ is 0.31 to 0.48 (95 %)
+    """
+    tau, gain = intervals.tau, intervals.gain
+    if not tau.judged:
+        return f"{tau.videos} videos with truth are too few for an interval of the best τ."
+    return (
+        f"Drawing the {tau.videos} videos anew, the best τ is {tau.low:g} to {tau.high:g} (95 %), and "
+        f"τ = {tau.value:g} gains {100 * gain.low:.2f} to {100 * gain.high:.2f} points over the better run."
+    )
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None = None, *, decimals: int = 4) -> str:

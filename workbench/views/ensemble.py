@@ -6,7 +6,7 @@ import streamlit as st
 
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.report.figures import paper_figure, tau_figure
-from vspwlib.report.tables import PAPER_TABLE4, PAPER_TABLE4_NOTE, sweep_rows
+from vspwlib.report.tables import PAPER_TABLE4, PAPER_TABLE4_NOTE, intervals_text, sweep_rows
 from workbench import data
 from workbench.actions import offer_sweep
 from workbench.controls import pick, pick_frame, pick_look, pick_tau
@@ -39,8 +39,18 @@ def endpoints(sweep: SweepResult) -> dict[str, float]:
 
 def show_curve(sweep: SweepResult, runs: list[str], tau: float) -> None:
     """Draw mIoU(τ), and the paper's curve when asked for."""
-    figure = tau_figure(sweep_rows(sweep), first=runs[0], second=runs[1], current=tau, upper_bound=sweep.upper_bound)
+    drawn = sweep.intervals if sweep.intervals and sweep.intervals.tau.judged else None
+    figure = tau_figure(
+        sweep_rows(sweep),
+        first=runs[0],
+        second=runs[1],
+        current=tau,
+        upper_bound=sweep.upper_bound,
+        likely=(drawn.tau.low, drawn.tau.high) if drawn else None,
+    )
     st.plotly_chart(figure, config=PLAIN)
+    if drawn:
+        st.caption(intervals_text(drawn))
     bound = (
         "Upper bound: τ was chosen on the split it is scored on; expect less on another. " if sweep.upper_bound else ""
     )
