@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from vspwlib.checks import check_choice, check_range, require
-from vspwlib.values import build, parse
+from vspwlib.values import assign, build
 
 Size = tuple[int, int]
 StillName = Literal["cocostuff", "ade20k"]
@@ -263,22 +263,7 @@ def override(recipe: Recipe, assignments: Mapping[str, str]) -> Recipe:
     """
     values = recipe.to_dict()
     for name, text in assignments.items():
-        *parents, leaf = name.split(".")
-        node = values
-        for depth, part in enumerate([*parents, leaf]):
-            where = "--set " + name
-            check_choice("setting", part, node, where=where)
-            if depth < len(parents):
-                node = node[part]
-                require(isinstance(node, dict), "setting", expected="a group of settings", got=part, where=where)
-        require(
-            not isinstance(node[leaf], dict),
-            "setting",
-            expected="one field",
-            got=f"the group {name}",
-            fix=f"set {name}.<field>.",
-        )
-        node[leaf] = parse(text)
+        assign(values, name, text)
     return Recipe.from_dict(values)
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from vspwlib.checks import check_choice, fail
+from vspwlib.checks import check_choice, fail, require
 
 
 def parse(text: str) -> Any:
@@ -23,6 +23,35 @@ def parse(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
+
+
+def assign(values: dict[str, Any], name: str, text: str) -> None:
+    """Set a dotted field of nested plain values from text, in place.
+
+    Args:
+        values: Fields by name; groups are mappings of their own.
+        name: The field, with the groups that hold it, as in ``optim.lr``.
+        text: Its value, as :func:`parse` reads it.
+
+    Raises:
+        InputError: for an unknown field (the nearest is named), or a group in place of a field.
+
+    >>> values = {"optim": {"lr": 1.0}}
+    >>> assign(values, "optim.lr", "1e-4")
+    >>> values
+    {'optim': {'lr': 0.0001}}
+    """
+    *groups, leaf = name.split(".")
+    where = "--set " + name
+    node = values
+    for group in groups:
+        check_choice("setting", group, node, where=where)
+        node = node[group]
+        require(isinstance(node, dict), "setting", expected="a group of settings", got=group, where=where)
+    check_choice("setting", leaf, node, where=where)
+    fix = f"set {name}.<field>."
+    require(not isinstance(node[leaf], dict), "setting", expected="one field", got=f"the group {name}", fix=fix)
+    node[leaf] = parse(text)
 
 
 def build(kind: type[Any], values: Mapping[str, Any], *, prefix: str = "") -> Any:
