@@ -27,8 +27,13 @@ def network() -> nn.Module:
     return nn.Conv2d(3, 4, 1).double()
 
 
+WEIGHTS = {name: torch.tensor([0.2, 5.0, 1.0, 2.0]) for name in ("class_weights", "dice_weights")}
+
+
 def loss_of(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, normalizer: str) -> torch.Tensor:
-    losses = pixel_losses(model(images), labels, normalizer=normalizer)
+    """``local``, ``global``, or ``weighted``: global under class weights."""
+    weights = WEIGHTS if normalizer == "weighted" else {}
+    losses = pixel_losses(model(images), labels, normalizer="global" if weights else normalizer, **weights)
     return losses.cross_entropy + 5 * losses.dice
 
 
@@ -56,7 +61,7 @@ def train_rank(rank: int, world: int, port: int, folder: str) -> None:
     share = len(images) // world
     mine = slice(rank * share, (rank + 1) * share)
     found = {}
-    for normalizer in ("local", "global"):
+    for normalizer in ("local", "global", "weighted"):
         model = nn.parallel.DistributedDataParallel(network())
         loss = loss_of(model, images[mine], labels[mine], normalizer)
         loss.backward()
@@ -81,12 +86,13 @@ def ranks(tmp_path_factory) -> list[dict[str, dict[str, torch.Tensor]]]:
 
 
 @pytest.mark.slow
-def test_global_sums_equal_one_process(ranks):
+@pytest.mark.parametrize(("normalizer", "alone"), [("global", "local"), ("weighted", "weighted")])
+def test_global_sums_equal_one_process(ranks, normalizer, alone):
     model = network()
-    loss = loss_of(model, *whole_batch(), "local")
+    loss = loss_of(model, *whole_batch(), alone)
     loss.backward()
     expected = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
-    for rank in (found["global"] for found in ranks):
+    for rank in (found[normalizer] for found in ranks):
         assert rank["loss"].item() == pytest.approx(loss.item(), rel=1e-12)
         torch.testing.assert_close(rank["gradients"], expected, rtol=1e-12, atol=1e-14)
 

@@ -8,21 +8,24 @@ from vspwlib.checks import InputError
 from vspwlib.losses.pixel import pixel_losses
 
 
-def numpy_losses(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def numpy_losses(
+    logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, dice_weights: np.ndarray | None = None
+) -> tuple[float, float]:
     """Cross-entropy and Dice pixel by pixel and class by class; logits (B, K, H, W) on the label grid."""
-    nll, overlap, predicted, true = [], {}, {}, {}
+    weights, dice_weights = (np.ones(logits.shape[1]) if each is None else each for each in (weights, dice_weights))
+    nll, weight, overlap, predicted, true = 0.0, 0.0, {}, {}, {}
     for b, y, x in np.argwhere(labels != 255):
         row = logits[b, :, y, x]
         p = np.exp(row - row.max())
         p /= p.sum()
         label = int(labels[b, y, x])
-        nll.append(-np.log(p[label]))
+        nll, weight = nll - weights[label] * np.log(p[label]), weight + weights[label]
         overlap[label] = overlap.get(label, 0.0) + p[label]
         true[label] = true.get(label, 0) + 1
         for k, mass in enumerate(p):
             predicted[k] = predicted.get(k, 0.0) + mass
-    dice = [1 - (2 * overlap[k] + 1) / (predicted[k] + true[k] + 1) for k in true]
-    return float(np.mean(nll)), float(np.mean(dice))
+    dice = {k: 1 - (2 * overlap[k] + 1) / (predicted[k] + true[k] + 1) for k in true}
+    return nll / weight, sum(dice_weights[k] * dice[k] for k in dice) / sum(dice_weights[k] for k in dice)
 
 
 @pytest.fixture
@@ -50,6 +53,52 @@ def test_gradients_are_exact(batch):
         return losses.cross_entropy, losses.dice
 
     assert torch.autograd.gradcheck(both, logits.clone().requires_grad_())
+
+
+WEIGHTS = torch.tensor([0.5, 3.0, 0.0, 1.25, 9.0], dtype=torch.float64)
+EMPHASIS = torch.tensor([1.0, 1.0, 10.0, 1.0, 1.0], dtype=torch.float64)
+
+
+def test_weights_equal_loops_and_pytorch(batch):
+    logits, labels = batch
+    losses = pixel_losses(logits, labels, class_weights=WEIGHTS, dice_weights=EMPHASIS)
+    cross_entropy, dice = numpy_losses(logits.numpy(), labels.numpy(), WEIGHTS.numpy(), EMPHASIS.numpy())
+    assert losses.cross_entropy.item() == pytest.approx(cross_entropy, rel=1e-12)
+    assert losses.dice.item() == pytest.approx(dice, rel=1e-12)
+    official = torch.nn.functional.cross_entropy(logits, labels, weight=WEIGHTS, ignore_index=255)
+    assert losses.cross_entropy.item() == pytest.approx(official.item(), rel=1e-12)
+    plain = pixel_losses(logits, labels)
+    assert losses.cross_entropy.item() != pytest.approx(plain.cross_entropy.item(), rel=1e-2)
+    assert losses.dice.item() != pytest.approx(plain.dice.item(), rel=1e-2)
+
+
+def test_gradients_under_weights_are_exact(batch):
+    logits, labels = batch
+
+    def both(values):
+        losses = pixel_losses(values, labels, class_weights=WEIGHTS, dice_weights=EMPHASIS)
+        return losses.cross_entropy, losses.dice
+
+    assert torch.autograd.gradcheck(both, logits.clone().requires_grad_())
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])
+def test_equal_weights_are_none_whatever_their_size(batch, factor):
+    logits, labels = batch
+    even = torch.full((5,), factor, dtype=torch.float64)
+    weighted, plain = pixel_losses(logits, labels, class_weights=even, dice_weights=even), pixel_losses(logits, labels)
+    assert weighted.cross_entropy.item() == pytest.approx(plain.cross_entropy.item(), rel=1e-12)
+    assert weighted.dice.item() == pytest.approx(plain.dice.item(), rel=1e-12)
+
+
+def test_labels_that_weigh_nothing_cost_nothing(batch):
+    logits, _ = batch
+    logits = logits.clone().requires_grad_()
+    alone = torch.full((2, 6, 7), 2)
+    losses = pixel_losses(logits, alone, class_weights=WEIGHTS, dice_weights=WEIGHTS)
+    (losses.cross_entropy + losses.dice).backward()
+    assert losses.cross_entropy.item() == losses.dice.item() == 0
+    assert not logits.grad.any()
 
 
 def test_void_pixels_have_no_gradient(batch):

@@ -35,6 +35,19 @@ def test_logits_give_pixel_terms(masks):
     assert [float(term) for term in terms.values()] == pytest.approx([float(value) for value in expected])
 
 
+def test_class_weights_reach_pixels_auxiliary_outputs_and_queries(masks):
+    logits = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(2))
+    side = torch.randn(2, 3, 2, 2, generator=torch.Generator().manual_seed(3))
+    weights, emphasis = torch.tensor([0.5, 2.0, 4.0]), torch.tensor([1.0, 9.0, 1.0])
+    objective = Objective(class_weights=weights, dice_weights=emphasis)
+    terms = objective(SegOutput(logits=logits, auxiliary=(side,)), masks)
+    main = pixel_losses(logits, masks, class_weights=weights, dice_weights=emphasis)
+    coarse = pixel_losses(side, masks, stride=4, class_weights=weights)
+    expected = [main.cross_entropy, 5 * main.dice, 0.4 * coarse.cross_entropy]
+    assert [float(term) for term in terms.values()] == pytest.approx([float(value) for value in expected])
+    assert objective.criterion.class_weights is weights
+
+
 def test_queries_give_set_terms_of_the_last_output_and_sums_of_the_earlier(masks):
     *earlier, (class_logits, mask_logits) = outputs = queries(3)
     output = SegOutput(class_logits=class_logits, mask_logits=mask_logits, intermediate=tuple(earlier))

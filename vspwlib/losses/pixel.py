@@ -17,8 +17,8 @@ class PixelLosses:
     """Two scalars that share their softmax.
 
     Attributes:
-        cross_entropy: Mean negative log-likelihood over labelled pixels, nats.
-        dice: 1 - soft Dice, mean over the classes present in the labels, 0 to 1.
+        cross_entropy: Mean negative log-likelihood over labelled pixels, nats; a weighted mean under class weights.
+        dice: 1 - soft Dice, mean over the classes present in the labels, 0 to 1; a weighted mean under Dice weights.
     """
 
     cross_entropy: Tensor
@@ -26,7 +26,14 @@ class PixelLosses:
 
 
 def pixel_losses(
-    logits: Tensor, labels: Tensor, *, ignore_index: int = 255, stride: int = 1, normalizer: Normaliser = "local"
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    ignore_index: int = 255,
+    stride: int = 1,
+    normalizer: Normaliser = "local",
+    class_weights: Tensor | None = None,
+    dice_weights: Tensor | None = None,
 ) -> PixelLosses:
     """Compute cross-entropy and Dice of resized logits.
 
@@ -40,9 +47,13 @@ def pixel_losses(
         ignore_index: Label of pixels that do not count.
         stride: Labels are supervised on every ``stride``-th pixel (nearest-exact), 1 = all. 2 costs a quarter on a CPU.
         normalizer: ``local`` or ``global`` sums (see :mod:`vspwlib.losses.normaliser`).
+        class_weights: ``(K,)``, what a pixel of each class weighs in the cross-entropy, not negative; all alike by
+            default. The sum is divided by that of the weights, as PyTorch's ``cross_entropy`` does it, so a common
+            factor changes nothing.
+        dice_weights: ``(K,)``, what each class weighs in the mean of the Dice loss, likewise.
 
     Returns:
-        Both losses; 0 with zero gradient when no pixel is labelled.
+        Both losses; 0 with zero gradient when no pixel is labelled, or none that weighs anything.
 
     Source: Milletari et al., V-Net, 2016 (Dice); Cheng et al., Mask2Former, CVPR 2022 (its form).
     """
@@ -56,20 +67,29 @@ def pixel_losses(
     target = torch.where(valid, labels, 0)
     true_log_probs = log_probs.gather(1, target[:, None])[:, 0] * valid  # (B, H, W)
 
-    pixels = total(valid.sum().to(wide.dtype), normalizer)
-    negative_log_likelihood = total(-true_log_probs.sum(), normalizer)
-    cross_entropy = negative_log_likelihood / pixels.clamp(min=1)
-    return PixelLosses(cross_entropy, _dice(log_probs, true_log_probs, target, valid, normalizer))
+    weighed, mass = true_log_probs, valid.to(wide.dtype)
+    if class_weights is not None:
+        of_pixels = class_weights.to(wide)[target]
+        weighed, mass = weighed * of_pixels, mass * of_pixels
+    cross_entropy = _mean(total(-weighed.sum(), normalizer), total(mass.sum(), normalizer))
+    dice, present = _dice(log_probs, true_log_probs, target, valid, normalizer)
+    share = present if dice_weights is None else present * dice_weights.to(wide)
+    return PixelLosses(cross_entropy, _mean((dice * share).sum(), share.sum()))
 
 
-def _dice(log_probs: Tensor, true_log_probs: Tensor, target: Tensor, valid: Tensor, normalizer: Normaliser) -> Tensor:
-    """Dice loss from the sums per class: overlap, predicted mass, true mass (each ``(K,)``)."""
+def _mean(summed: Tensor, weight: Tensor) -> Tensor:
+    """Divide a sum by the weight of what was summed; nothing weighs nothing and has no mean but 0."""
+    return summed / torch.where(weight > 0, weight, 1)
+
+
+def _dice(
+    log_probs: Tensor, true_log_probs: Tensor, target: Tensor, valid: Tensor, normalizer: Normaliser
+) -> tuple[Tensor, Tensor]:
+    """Dice loss of each class and whether it is present, from its overlap, predicted and true mass (each ``(K,)``)."""
     classes = log_probs.shape[1]
     predicted = torch.einsum("bkhw,bhw->k", log_probs.exp(), valid.to(log_probs.dtype))
     weight = valid.to(log_probs.dtype).flatten()
     overlap = log_probs.new_zeros(classes).index_add(0, target.flatten(), true_log_probs.exp().flatten() * weight)
     true = log_probs.new_zeros(classes).index_add(0, target.flatten(), weight)
     overlap, predicted, true = total(torch.stack([overlap, predicted, true]), normalizer).unbind()
-    present = true > 0
-    per_class = 1 - (2 * overlap + 1) / (predicted + true + 1)
-    return (per_class * present).sum() / present.sum().clamp(min=1)
+    return 1 - (2 * overlap + 1) / (predicted + true + 1), (true > 0).to(true.dtype)

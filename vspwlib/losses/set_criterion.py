@@ -41,6 +41,8 @@ class SetCriterion:
         normalizer: What the class term is divided by: the weights of this process (``local``, official) or of all. The
             mask terms are always divided by the mean number of masks over processes; under ``global`` they, too, report
             the value of the whole batch.
+        class_weights: ``(K,)``, what a query weighs in the class term that was matched with a mask of each class, not
+            negative; 1 by default. Matching costs and mask terms do not look at them.
     """
 
     classification: float = 2.0
@@ -53,6 +55,7 @@ class SetCriterion:
     smooth: float = 1.0
     ignore_index: int = 255
     normalizer: Normaliser = "local"
+    class_weights: Tensor | None = None
 
     @property
     def candidates(self) -> int:
@@ -171,7 +174,11 @@ def _class_losses(outputs: Outputs, pairing: Pairing, settings: SetCriterion) ->
     target = torch.full(logits.shape[:-1], nothing, device=logits.device)
     layers = torch.arange(len(outputs), device=logits.device)[:, None]
     target[layers, pairing.matches.image, pairing.matches.query] = pairing.classes
-    weight = torch.ones_like(target, dtype=logits.dtype).masked_fill(target == nothing, settings.no_object)
+    weights = logits.new_ones(nothing + 1)
+    if settings.class_weights is not None:
+        weights[:nothing] = settings.class_weights.to(weights)
+    weights[nothing] = settings.no_object
+    weight = weights[target]
     surprise = functional.cross_entropy(logits.flatten(0, 2), target.flatten(), reduction="none")
     summed = total((surprise.view_as(weight) * weight).flatten(1).sum(dim=1), settings.normalizer)
     divisor = total(weight.flatten(1).sum(dim=1), settings.normalizer)

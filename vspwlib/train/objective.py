@@ -30,6 +30,9 @@ class Objective:
         points: Points at which masks are compared.
         oversample: Candidates drawn per point of a loss.
         importance: Share of a loss's points that are the least certain candidates; the others are uniform.
+        class_weights: ``(K,)``, what each class weighs in the cross-entropy of pixels, auxiliary outputs included, or
+            in that of the queries' classes; None: all alike.
+        dice_weights: ``(K,)``, what each class weighs in the Dice loss of pixels; per-pixel heads only.
         contrast: The contrastive term, or None.
     """
 
@@ -43,6 +46,8 @@ class Objective:
     points: int = 12544
     oversample: float = 3.0
     importance: float = 0.75
+    class_weights: Tensor | None = None
+    dice_weights: Tensor | None = None
     contrast: ContrastTerm | None = None
 
     @property
@@ -57,6 +62,7 @@ class Objective:
             oversample=self.oversample,
             importance=self.importance,
             normalizer=self.normalizer,
+            class_weights=self.class_weights,
         )
 
     def __call__(self, output: SegOutput, masks: Tensor, clip_ids: Tensor | None = None) -> dict[str, Tensor]:
@@ -90,11 +96,12 @@ class Objective:
         return terms
 
     def _pixel_terms(self, logits: Tensor, auxiliary: tuple[Tensor, ...], masks: Tensor) -> dict[str, Tensor]:
-        main = pixel_losses(logits, masks, stride=self.stride, normalizer=self.normalizer)
+        sums: dict[str, Any] = {"normalizer": self.normalizer, "class_weights": self.class_weights}
+        main = pixel_losses(logits, masks, stride=self.stride, dice_weights=self.dice_weights, **sums)
         terms = {"loss_ce": self.cross_entropy * main.cross_entropy, "loss_dice": self.dice * main.dice}
         for index, side_logits in enumerate(auxiliary):
             # The auxiliary grid is 16 times coarser than the labels: every fourth pixel supervises it as well as all.
-            side = pixel_losses(side_logits, masks, stride=max(4, self.stride), normalizer=self.normalizer)
+            side = pixel_losses(side_logits, masks, stride=max(4, self.stride), **sums)
             terms[f"loss_aux{index or ''}"] = self.auxiliary * side.cross_entropy
         return terms
 
