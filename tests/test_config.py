@@ -65,6 +65,9 @@ def test_overrides_keep_types():
         ("augment.crop", "[96]", "augment.crop"),
         ("loss.normalizer", "globl", "loss.normalizer"),
         ("train.iterations", "0", "train.iterations"),
+        ("loss.class_beta", "1", "loss.class_beta"),
+        ("loss.focus_weight", "-1", "loss.focus_weight"),
+        ("loss.focus", "person", r"loss\.focus"),
         ("name.x", "1", "setting"),
     ],
 )

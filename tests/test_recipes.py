@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from vspwlib.config import ClipConfig, ContrastConfig
+from vspwlib.data.class_counts import RULES
 from vspwlib.recipes import PROFILES, RECIPES, recipe
 
 TABLE3 = [name for name in RECIPES if name.startswith("t3_")]
@@ -77,6 +78,18 @@ def test_rows_of_table_2_add_one_thing_each(profile):
     third = recipe("t5_480_map_drop", profile)
     assert replace(third, name="t2_480", mix=small.mix, model=small.model) == small
     assert (third.model, third.mix) == (replace(small.model, **_dropout(profile)), mapped.mix)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_rows_that_the_paper_dropped_change_one_thing(profile):
+    plain = recipe("t2_480", profile)
+    for rule in RULES:
+        row = recipe(f"x_{rule}", profile)
+        assert row == replace(plain, name=row.name, loss=replace(plain.loss, class_weights=rule))
+    row = recipe("x_specialist", profile)
+    assert replace(row, name=plain.name, train=plain.train, optim=plain.optim) == plain
+    assert (row.train.iterations, row.optim.lr) == (plain.train.iterations // 3, plain.optim.lr / 4)
+    assert row.optim.warmup < row.train.iterations
 
 
 def _dropout(profile):

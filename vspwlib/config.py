@@ -79,7 +79,7 @@ class ModelConfig:
     dropout: float = 0.1  # before the classifiers of per-pixel heads, over whole channels
     decoder_dropout: float = 0.0  # attention and feed-forward of a query head's two decoders
     checkpointing: bool = False  # recompute activations in the backward pass: less memory, the same results
-    init: str = "none"  # weights to start from: a file, timm (ImageNet), or none
+    init: str = "none"  # weights to start from: a run of the workspace, a file, timm (ImageNet), or none
     relpos: Literal["interpolate", "crop", "skip"] = "interpolate"  # position tables of a file at another image size
 
     def __post_init__(self) -> None:
@@ -101,8 +101,14 @@ class LossConfig:
     auxiliary: float = 0.4  # weight of the auxiliary head's cross-entropy (mmseg's default for UperNet)
     stride: int = 1  # supervise every n-th pixel
     normalizer: Literal["local", "global"] = "local"  # sums per process, or over all of them
+    class_weights: str = "none"  # of cross-entropies: none, a rule of vspwlib.data.class_counts, or a JSON file
+    class_beta: float = 0.999  # of the rule effective_number
+    focus: tuple[str, ...] = ()  # a specialist's classes, which weigh more in cross-entropy and pixel Dice
+    focus_weight: float = 10.0  # how many times as much
 
     def __post_init__(self) -> None:
+        check_range("loss.class_beta", self.class_beta, 0, 1 - 1e-9)
+        check_range("loss.focus_weight", self.focus_weight, 0)
         check_range("loss.stride", self.stride, 1, 8)
         check_range("loss.points", self.points, 1)
         _check_words(self, "loss")

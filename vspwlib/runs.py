@@ -3,6 +3,7 @@
     workspace/
       workspace.json                          data sets by reference
       data/                                   data sets that vspw made (the embedded default)
+      counts/<data>-<split>-<digest>.json     how often each class is labelled
       runs/<run>/config.json                  resolved recipe, data folders, seed
       runs/<run>/environment.json             commit, versions, machine
       runs/<run>/log.jsonl                    one JSON object a line: training and validation records

@@ -44,10 +44,12 @@ def test_starting_weights_are_a_word_or_a_file_named_from_the_root(started, tmp_
     assert started("--init", "timm") == "timm"
     assert started("--init", "none", "--set", "model.init=timm") == "none"
     assert started("--init", "my weights.pth") == str(tmp_path / "my weights.pth")
+    Workspace(tmp_path / "ws").create_run("base", {}, {}, overwrite=False)
+    assert started("--init", "base") == "base"
 
 
 def test_a_file_that_is_not_there_is_named_before_anything_starts(started, tmp_path):
-    with pytest.raises(InputError, match="--init: expected none, timm or an existing file, got nothing there"):
+    with pytest.raises(InputError, match="--init: expected none, timm, a run or an existing file, got nothing there"):
         started("--init", "imagenet")
     assert not (tmp_path / "ws").exists()
 

@@ -10,12 +10,12 @@ from PIL import Image
 
 from vspwlib.checks import InputError
 from vspwlib.data.images import read_raw_mask
-from vspwlib.data.index import open_split
+from vspwlib.data.index import data_digest, open_split
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.models.checkpoint import read_weights
 from vspwlib.pipeline.ensembling import sweep
 from vspwlib.pipeline.prediction import predict
-from vspwlib.pipeline.publishing import data_digest, fingerprint, publish
+from vspwlib.pipeline.publishing import fingerprint, publish
 from vspwlib.pipeline.scoring import location_prior, score, score_prior, stored_truth
 from vspwlib.pipeline.training import train
 from vspwlib.predict.store import ScoreStore

@@ -31,7 +31,7 @@ def train(
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(help="Starting weights: a file (a network or a backbone), timm (ImageNet), or none."),
+        typer.Option(help="Starting weights: a run, a file (a network or a backbone), timm (ImageNet), or none."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of initialisation, data order, augmentation and dropout.")] = 0,
     name: Annotated[str | None, typer.Option(help="Name of the run; default PROFILE-RECIPE-sSEED.")] = None,
@@ -54,7 +54,7 @@ def train(
     from vspwlib.recipes import recipe as resolve
 
     place = Workspace.locate(workspace)
-    resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings) | _start(init))
+    resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings) | _start(init, place))
     # Refused before torch is loaded. Without a word the small scale is the embedded data's, whatever was used last.
     folders = {} if profile == "mini" and not data else parse_data(data, place)
     if profile == "mini":
@@ -110,18 +110,22 @@ def _with_embedded(
     return {name: made / name for name in wanted} | folders
 
 
-def _start(init: str | None) -> dict[str, str]:
+def _start(init: str | None, workspace: Workspace) -> dict[str, str]:
     """Turn ``--init`` into a setting; a file is looked for now, and named so that the run can be told from anywhere."""
     import json
 
     if init is None:
         return {}
-    if init in {"none", "timm"}:
+    if init in {"none", "timm"} or init in {run.name for run in workspace.runs()}:
         return {"model.init": json.dumps(init)}
     path = Path(init).expanduser().resolve()
     if not path.is_file():
         fail(
-            "--init", expected="none, timm or an existing file", got="nothing there", where=path, fix="check the path."
+            "--init",
+            expected="none, timm, a run or an existing file",
+            got="nothing there",
+            where=path,
+            fix="check the path.",
         )
     return {"model.init": json.dumps(str(path))}
 

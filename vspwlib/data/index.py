@@ -7,6 +7,7 @@ and which masks are believed, is said in :mod:`vspwlib.data.layout`.
 Source: traps of the VSPW release: VSPW-dataset/VSPW-dataset-download (README, issues), VSPW-dataset/VSPW_baseline.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -208,6 +209,15 @@ def scan_split(layout: Layout, split: str | None = None) -> tuple[Split, Finding
         orphans.extend(masks[stem] for stem in sorted(masks.keys() - folder.images.keys()))
     findings = Findings(tuple(missing), tuple(empty), tuple(duplicates), tuple(orphans))
     return Split(layout.root, name, tuple(videos)), findings
+
+
+def data_digest(root: Path, split: str) -> str:
+    """Return 16 hex digits that change when a split gains, loses or changes a frame: names and file sizes, hashed."""
+    digest = hashlib.sha256()
+    for frame in open_split(root, split).frames():
+        sizes = [path.stat().st_size if path is not None else 0 for path in (frame.image, frame.mask)]
+        digest.update(f"{frame.video}/{frame.name} {sizes}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def named(names: Iterable[object]) -> str:

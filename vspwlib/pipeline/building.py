@@ -24,6 +24,7 @@ from vspwlib.models.initialise import LoadReport, initialise
 from vspwlib.models.segmenter import semantic_scores
 from vspwlib.models.zoo import NETWORKS, build
 from vspwlib.predict.predictor import Predictor
+from vspwlib.runs import Workspace
 from vspwlib.train.contrast import ContrastTerm
 from vspwlib.train.loop import Plan
 from vspwlib.train.objective import Objective
@@ -118,22 +119,32 @@ def build_model(recipe: Recipe, fabric: Fabric) -> nn.Module:
     return model
 
 
-def start_from(recipe: Recipe, model: nn.Module) -> LoadReport | None:
+def start_from(recipe: Recipe, model: nn.Module, workspace: Workspace) -> LoadReport | None:
     """Give a freshly built network the weights that its recipe starts from; None for a start from scratch.
+
+    Args:
+        recipe: Its ``model.init`` names a run of the workspace, or what :func:`initialise` takes.
+        model: The network, to be changed.
+        workspace: Where runs are looked up.
 
     Raises:
         InputError: when they do not fit, or are not to be had.
     """
     chosen = recipe.model
-    return initialise(model, chosen.name, chosen.init, image_size=recipe.augment.crop, relpos=chosen.relpos)
+    run = next((run for run in workspace.runs() if run.name == chosen.init), None)
+    init = chosen.init if run is None else str(run.weights())
+    return initialise(model, chosen.name, init, image_size=recipe.augment.crop, relpos=chosen.relpos)
 
 
-def build_objective(recipe: Recipe, device: torch.device | str = "cpu") -> Objective:
+def build_objective(
+    recipe: Recipe, device: torch.device | str = "cpu", *, weighting: Mapping[str, Any] | None = None
+) -> Objective:
     """Build the recipe's objective.
 
     Args:
         recipe: Its groups ``loss`` and ``contrast`` say how.
         device: Where the network runs: on a GPU the contrastive loss's matrix products take the network's precision.
+        weighting: What classes weigh, as :func:`vspwlib.pipeline.weighting.weigh_classes` says it.
     """
     place = torch.device(device)
     narrow = place.type == "cuda" and computes_in_bf16(recipe.train.precision, place)
@@ -147,7 +158,12 @@ def build_objective(recipe: Recipe, device: torch.device | str = "cpu") -> Objec
         bank=MemoryBank(contrast.bank, per_clip=contrast.bank_patches) if contrast.bank else None,
         precision=torch.bfloat16 if narrow else None,
     )
-    return Objective(**_fields(loss), contrast=term if contrast.weight else None)
+    rules = ("class_weights", "class_beta", "focus", "focus_weight")  # of which the weights were made
+    settings = {name: value for name, value in _fields(loss).items() if name not in rules}
+    for name in ("class_weights", "dice_weights"):
+        values = (weighting or {}).get(name)
+        settings[name] = None if values is None else torch.tensor(values, device=place)
+    return Objective(**settings, contrast=term if contrast.weight else None)
 
 
 def build_plan(recipe: Recipe) -> Plan:

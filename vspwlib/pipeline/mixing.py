@@ -13,6 +13,7 @@ from vspwlib.config import Recipe
 from vspwlib.data.dataset import ClipDataset
 from vspwlib.data.index import named, open_split
 from vspwlib.data.joint import JointDataset, source_seed, still_clips
+from vspwlib.data.still_filter import StillReport
 from vspwlib.data.transforms import ClipAugment
 from vspwlib.pipeline.filtering import FilteredStills, filter_folder, filter_stills
 from vspwlib.runs import Workspace
@@ -28,10 +29,12 @@ class Stream:
     Attributes:
         dataset: Its positions.
         stills: What each image set amounts to, by name: a resumed run must find the same.
+        reports: The same image by image.
     """
 
     dataset: ClipDataset | JointDataset
     stills: dict[str, dict[str, Any]]
+    reports: tuple[StillReport, ...] = ()
 
 
 def build_stream(
@@ -92,7 +95,8 @@ def build_stream(
             sources.append(still_clips(item.stills, item.mapping, kept, augment=augment, seed=seed, length=length))
     shares = None if mix.weights is None else [weight for weight in mix.weights if weight]
     joint = JointDataset(sources, weights=shares, seed=train.seed, length=length)
-    return Stream(joint, {item.stills.name: item.report.facts() for item in found})
+    reports = tuple(item.report for item in found)
+    return Stream(joint, {report.data: report.facts() for report in reports}, reports)
 
 
 def _filter(

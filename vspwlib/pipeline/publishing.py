@@ -7,7 +7,7 @@ from typing import Any
 
 from vspwlib.checks import fail
 from vspwlib.config import Recipe
-from vspwlib.data.index import open_split
+from vspwlib.data.index import data_digest
 from vspwlib.pipeline.building import VIDEO_DATA
 from vspwlib.pipeline.prediction import load_recipe
 from vspwlib.pipeline.scoring import score_prior
@@ -16,25 +16,22 @@ from vspwlib.runs import Run, Workspace, read_json, scores_file, write_json
 
 SCHEMA = 1
 
-
-def data_digest(root: Path, split: str) -> str:
-    """Return 16 hex digits that change when a split gains, loses or changes a frame: names and file sizes, hashed."""
-    digest = hashlib.sha256()
-    for frame in open_split(root, split).frames():
-        sizes = [path.stat().st_size if path is not None else 0 for path in (frame.image, frame.mask)]
-        digest.update(f"{frame.video}/{frame.name} {sizes}\n".encode())
-    return digest.hexdigest()[:16]
+#: What a run's configuration holds beside recipe and folders: what its image sets amount to, what classes weigh in its
+#: loss, which weights it started from.
+FOUND = ("stills", "weighting", "start")
 
 
-def fingerprint(recipe: Recipe, root: Path, stills: Mapping[str, Any] | None = None) -> str:
+def fingerprint(recipe: Recipe, root: Path, *found: Mapping[str, Any] | None) -> str:
     """Return 16 hex digits of what decides a result: the resolved recipe with its seed, and the training data.
 
-    ``stills`` says what its image sets amount to, as the run's configuration does. The commit is recorded beside it and
-    not part of it, so that a finished row is not run again for a changed comment.
+    ``found`` says what else it trained on, as the run's configuration does under the names of :data:`FOUND`; what is
+    empty changes nothing. The commit is recorded beside it and not part of it, so that a finished row is not run again
+    for a changed comment.
     """
     text = f"{sorted(_flat(without_bookkeeping(recipe).to_dict()))} {data_digest(root, recipe.train_split)}"
-    if stills:
-        text += f" {sorted(_flat(dict(stills)))}"
+    for part in found:
+        if part:
+            text += f" {sorted(_flat(dict(part)))}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -65,7 +62,7 @@ def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path(
     scored = [store for store in stores if scores_file(store).is_file()]
     if not scored:
         fail("publish", expected="scores", got="none", where=run.name, fix="vspw predict, then vspw score.")
-    root, stills = Path(run.config["data"][VIDEO_DATA]), run.config.get("stills", {})
+    root, found = Path(run.config["data"][VIDEO_DATA]), {name: run.config.get(name) for name in FOUND}
     splits = {}
     for store in scored:
         score = read_json(scores_file(store), "scores")
@@ -87,9 +84,9 @@ def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path(
             "schema": SCHEMA,
             "table": table,
             "recipe": recipe.to_dict(),
-            "fingerprint": fingerprint(recipe, root, stills),
+            "fingerprint": fingerprint(recipe, root, *found.values()),
             "data": root.name,
-            **({"stills": stills} if stills else {}),
+            **{name: value for name, value in found.items() if value},
             "environment": read_json(run.path / "environment.json", "environment"),
             "cost": {key: round(sum(record[key] for record in costs), 1) for key in ("seconds", "cpu_seconds")},
             "splits": splits,

@@ -17,6 +17,7 @@ from vspwlib.data.images import read_image, read_mask
 from vspwlib.data.index import Split, open_split
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import confusion, miou, pixel_accuracy
+from vspwlib.models.initialise import LoadReport
 from vspwlib.pipeline.building import (
     build_augment,
     build_batches,
@@ -28,7 +29,9 @@ from vspwlib.pipeline.building import (
     start_from,
     video_root,
 )
-from vspwlib.pipeline.mixing import Reading, build_stream
+from vspwlib.pipeline.mixing import Reading, Stream, build_stream
+from vspwlib.pipeline.prediction import weights_digest
+from vspwlib.pipeline.weighting import weigh_classes
 from vspwlib.predict.scores import labels
 from vspwlib.runs import Run, Workspace, environment
 from vspwlib.train.loop import fit
@@ -66,7 +69,8 @@ def train(
         overwrite: Start again where a run of that name exists.
         device: ``auto``, ``cpu`` or ``cuda``.
         on_record: Called with every log record.
-        on_reading: Called while image sets are read for the first time: with what, how much is done, and the whole.
+        on_reading: Called while image sets or masks are read for the first time: with what, how much is done, and the
+            whole.
 
     Returns:
         The finished run.
@@ -88,12 +92,16 @@ def train(
     if recipe.train.val_every and recipe.val_split is not None:
         evaluate = _evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
     model = build_model(recipe, fabric)
-    report = None if resume else start_from(recipe, model)
+    report = None if resume else start_from(recipe, model, workspace)
     name = name or run_name(recipe)
     if resume:
         run = _known_run(workspace.run(name), recipe, stream.stills)
+        weighting = run.config.get("weighting")
     else:  # only now: bad data leave no run behind
-        run = _new_run(workspace, name, recipe, data, stream.stills, overwrite=overwrite)
+        with fabric.rank_zero_first():  # which counts the classes
+            weighting = _weighting(recipe, root, workspace, stream, on_reading)
+        found = {"stills": stream.stills, "weighting": weighting, "start": _start(report)}
+        run = _new_run(workspace, name, recipe, data, found, overwrite=overwrite)
     if report is not None and fabric.is_global_zero:
         record = {"kind": "init", "step": 0, "note": str(report), "allowed": dict(report.allowed)}
         run.append_log(record)
@@ -102,7 +110,7 @@ def train(
     fit(
         model,
         batches,
-        build_objective(recipe, fabric.device),
+        build_objective(recipe, fabric.device, weighting=weighting),
         build_plan(recipe),
         run=run,
         fabric=fabric,
@@ -111,6 +119,25 @@ def train(
         on_record=on_record,
     )
     return run
+
+
+def _weighting(
+    recipe: Recipe, root: Path, workspace: Workspace, stream: Stream, on_reading: Reading | None
+) -> dict[str, Any] | None:
+    """Weigh the classes of a recipe's loss."""
+
+    def shown(done: int, whole: int) -> None:
+        if on_reading is not None:
+            on_reading("counting classes", done, whole)
+
+    return weigh_classes(recipe, root, workspace, stills=stream.reports, progress=shown)
+
+
+def _start(report: LoadReport | None) -> dict[str, str] | None:
+    """Say which file a run starts from."""
+    if report is None or not Path(report.source).is_file():
+        return None
+    return {"file": Path(report.source).name, "weights": weights_digest(Path(report.source))}
 
 
 def _check_batch(recipe: Recipe, fabric: Fabric) -> None:
@@ -130,16 +157,16 @@ def _new_run(
     name: str,
     recipe: Recipe,
     data: Mapping[str, Path],
-    stills: Mapping[str, Any],
+    found: Mapping[str, Any],
     *,
     overwrite: bool,
 ) -> Run:
-    """Make a run's folder, and remember its data sets in the workspace."""
+    """Make a run's folder with what was found in its data, and remember its data sets in the workspace."""
     config = {
         "schema": 1,
         "recipe": recipe.to_dict(),
         "data": {key: str(path.resolve()) for key, path in data.items()},
-        "stills": stills,
+        **{key: value for key, value in found.items() if value is not None},
     }
     for key, path in data.items():
         workspace.add_data(key, path)
