@@ -14,7 +14,7 @@ from vspwlib.checks import require
 from vspwlib.data.images import image_size
 from vspwlib.data.index import Video, named, open_split
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES, VOID, raw_to_id
-from vspwlib.pipeline.fusing import check_name
+from vspwlib.pipeline.derived import check_name
 from vspwlib.pipeline.prediction import data_label
 from vspwlib.pipeline.sources import Source, check_frames
 from vspwlib.predict import label_folder
