@@ -7,7 +7,7 @@ remain. So a frame shrinks to a label map and a few columns. The labels under an
 weights, are those of dense fusion, without a pixel's other hundred classes being looked at again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,9 +54,12 @@ class JointFrame:
         Raises:
             InputError: weights of another count or kind.
         """
+        return self.labels_of(self._sum(shares(weights, len(self.probs))))
+
+    def labels_of(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Return the labels of sums made elsewhere: (E,) float64, one an open class, to (H, W) uint8."""
         out = self.agreed.copy()
         if len(self.pixel):
-            values = self._sum(shares(weights, len(self.probs)))
             counts = np.diff(self.first)
             won = np.flatnonzero(values == np.repeat(np.maximum.reduceat(values, self.first[:-1]), counts))[::-1]
             owner = np.repeat(self.pixel, counts)
@@ -112,10 +115,7 @@ def joint_frame(scores: Sequence[Scores], size: Size) -> JointFrame:
     Returns:
         The frame; probabilities are those of :func:`vspwlib.predict.scores.probabilities`.
     """
-    require(len(scores) > 0, "runs", expected="at least one", got="none")
-    rows = -(-_BAND // size[1])
-    bands = zip(*(probability_bands(own, size, rows=rows) for own in scores), strict=True)
-    return joint_frame_of_bands(([p for _, p in band] for band in bands), size)
+    return reduce_scores(scores, size, kernels.fronts)
 
 
 def joint_frame_of_bands(bands: Iterable[Sequence[Tensor]], size: Size) -> JointFrame:
@@ -128,7 +128,20 @@ def joint_frame_of_bands(bands: Iterable[Sequence[Tensor]], size: Size) -> Joint
     Raises:
         InputError: bands of other shapes, or not those of the frame.
     """
-    find = compiled(kernels.fronts, kernels.FAST)
+    return reduce_bands(bands, size, kernels.fronts)
+
+
+def reduce_scores(scores: Sequence[Scores], size: Size, rule: Callable[..., None]) -> JointFrame:
+    """Reduce scores, as :func:`joint_frame`, to the classes that a kernel keeps."""
+    require(len(scores) > 0, "runs", expected="at least one", got="none")
+    rows = -(-_BAND // size[1])
+    bands = zip(*(probability_bands(own, size, rows=rows) for own in scores), strict=True)
+    return reduce_bands(([p for _, p in band] for band in bands), size, rule)
+
+
+def reduce_bands(bands: Iterable[Sequence[Tensor]], size: Size, rule: Callable[..., None]) -> JointFrame:
+    """Reduce bands, as :func:`joint_frame_of_bands`, to the classes that a kernel keeps."""
+    find = compiled(rule, kernels.FAST)
     agreed = np.empty(size[0] * size[1], np.uint8)
     owners: list[NDArray[np.intp]] = []
     numbers: list[NDArray[np.uint8]] = []

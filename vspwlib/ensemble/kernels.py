@@ -185,3 +185,56 @@ def fronts(p: Any, agreed: Any, keep: Any) -> None:  # noqa: C901, PLR0912 - one
                 if equal or more:
                     keep[n, weaker] = False
                     break
+
+
+def contenders(p: Any, agreed: Any, keep: Any) -> None:
+    """Find the classes that win a pixel under some weights of every class.
+
+    Args:
+        p: As for :func:`fronts`.
+        agreed: ``(M,)`` uint8, written: the only such class, or the label in the first run.
+        keep: ``(M, K)`` bool, all False; written where there are several.
+    """
+    runs, classes = p.shape[0], p.shape[2]
+    for n in range(p.shape[1]):
+        floor = np.float32(-1.0)
+        for k in range(classes):
+            least = p[0, n, k]
+            for i in range(1, runs):
+                least = min(least, p[i, n, k])
+            floor = max(floor, least)
+        count, top, label = 0, np.float32(-1.0), 0
+        for k in range(classes):
+            most = p[0, n, k]
+            for i in range(1, runs):
+                most = max(most, p[i, n, k])
+            if p[0, n, k] > top:
+                top, label = p[0, n, k], k
+            keep[n, k] = most >= floor
+            count += most >= floor
+        agreed[n] = label
+        if count == 1:
+            keep[n] = False
+
+
+def best_others(places: Any, owner: Any, first: Any, number: Any, values: Any, out: Any, out_number: Any) -> None:  # noqa: PLR0917 - one kernel
+    """Find the best of a pixel's other open classes.
+
+    Args:
+        places: ``(D,)`` int64, places of one class among all open classes.
+        owner: ``(E,)`` int64, pixel of each open class.
+        first: ``(M + 1,)`` int64, where each pixel's open classes begin.
+        number: ``(E,)`` uint8, the open classes, ascending within a pixel.
+        values: ``(E,)`` float64.
+        out: ``(D,)`` float64, written: the highest value among the others.
+        out_number: ``(D,)`` uint8, written: the lowest class that has it.
+    """
+    for d in range(places.shape[0]):
+        place = places[d]
+        pixel = owner[place]
+        most = -1.0
+        best: Any = number[place]
+        for e in range(first[pixel], first[pixel + 1]):
+            if e != place and values[e] > most:
+                most, best = values[e], number[e]
+        out[d], out_number[d] = most, best

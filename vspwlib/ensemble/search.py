@@ -11,32 +11,18 @@ than those that they are scored on.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vspwlib.checks import check_range, fail, require
 from vspwlib.ensemble.curve import TauCounts
 from vspwlib.ensemble.fuse import shares
-from vspwlib.ensemble.joint import JointFrame
+from vspwlib.ensemble.labelled import Frames, LabelledFrame
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import ClassCounts, confusion, miou
 
 TOLERANCE = 1e-7  # of mIoU; a smaller gain ends the ascent
 ROUNDS = 20  # over all runs, at most; two or three suffice
-
-
-class LabelledFrame(NamedTuple):
-    """A frame of N runs with its truth, (H, W) uint8 ids, 255 void."""
-
-    video: str
-    frame: JointFrame
-    truth: NDArray[np.uint8]
-
-
-Frames = Callable[[], Iterable[LabelledFrame]]
-"""Makes an iterator over the labelled frames; called once a step."""
 
 
 @dataclass(frozen=True)
@@ -169,11 +155,7 @@ def cross_fit(
     Raises:
         InputError: fewer videos than folds.
     """
-    videos = sorted({video for video, _, _ in frames()})
-    check_range("folds", folds, 2)
-    fix = f"take at most {len(videos)} folds." if len(videos) > 1 else "name a second split to score on."
-    require(len(videos) >= folds, "videos", expected=f"{folds} or more, one a fold", got=len(videos), fix=fix)
-    fold_of = {video: index % folds for index, video in enumerate(videos)}
+    parts = folds_of(frames, folds)
 
     def tick(done: int) -> None:
         if progress is not None:
@@ -183,10 +165,8 @@ def cross_fit(
     fit = fit_weights(frames, runs, num_classes=num_classes)
     fitted: list[WeightFit] = []
     counts: dict[str, ClassCounts] = {}
-    for fold in range(folds):
+    for fold, (others, own) in enumerate(parts):
         tick(fold + 1)
-        others = _chosen(frames, {video for video in videos if fold_of[video] != fold})
-        own = _chosen(frames, {video for video in videos if fold_of[video] == fold})
         fitted.append(fit_weights(others, runs, num_classes=num_classes))
         counts |= count_frames(own(), fitted[-1].weights, num_classes)
     tick(folds + 1)
@@ -198,6 +178,24 @@ def cross_fit(
         tuple(_score(frames, weights, num_classes) for weights in corners(runs)),
         counts,
     )
+
+
+def folds_of(frames: Frames, folds: int) -> list[tuple[Frames, Frames]]:
+    """Split frames by video: for each fold the frames of all other folds, and its own.
+
+    Args:
+        frames: Makes an iterator over labelled frames.
+        folds: Groups of videos, which are dealt out in order of their names.
+
+    Raises:
+        InputError: fewer videos than folds.
+    """
+    videos = sorted({video for video, _, _ in frames()})
+    check_range("folds", folds, 2)
+    fix = f"take at most {len(videos)} folds." if len(videos) > 1 else "name a second split to score on."
+    require(len(videos) >= folds, "videos", expected=f"{folds} or more, one a fold", got=len(videos), fix=fix)
+    dealt = [{*videos[fold::folds]} for fold in range(folds)]
+    return [(_chosen(frames, {*videos} - own), _chosen(frames, own)) for own in dealt]
 
 
 def _ascend(

@@ -1,0 +1,83 @@
+"""Fits of the weights of every class: scores counted densely, steps no worse than any share of a fine grid."""
+
+import numpy as np
+import pytest
+
+from tests.ensemble.test_ensemble_class_weights import dense_by_class, reduced_by_class
+from tests.ensemble.test_ensemble_search import FIELDS, FRAMES, K
+from vspwlib.checks import InputError
+from vspwlib.ensemble import class_fit
+from vspwlib.ensemble.class_fit import fit_class_weights
+from vspwlib.ensemble.class_search import count_class_frames, cross_fit_classes
+from vspwlib.ensemble.labelled import LabelledFrame
+from vspwlib.ensemble.search import fit_weights, total_miou
+
+OPEN = [
+    LabelledFrame(video, reduced_by_class(field), truth)
+    for field, (video, _, truth) in zip(FIELDS, FRAMES, strict=True)
+]
+
+
+def dense_miou(weights, chosen=(0, 1, 2, 3)):
+    """mIoU of the sum as it is defined, over pixel sets."""
+    pred = np.concatenate([dense_by_class(FIELDS[i], weights).argmax(axis=0)[OPEN[i].truth != 255] for i in chosen])
+    true = np.concatenate([OPEN[i].truth[OPEN[i].truth != 255] for i in chosen])
+    return np.mean([((pred == c) & (true == c)).sum() / ((pred == c) | (true == c)).sum() for c in range(5)])
+
+
+def test_the_score_is_that_of_the_weights_and_no_class_can_be_moved_for_more():
+    fit = fit_class_weights(OPEN, [1, 1, 1], num_classes=K, least=0.0)
+    assert np.allclose(fit.weights.sum(axis=0), 1)
+    assert fit.common == pytest.approx(dense_miou(np.full((3, K), 1 / 3)), rel=1e-12)
+    assert fit.miou == pytest.approx(dense_miou(fit.weights), rel=1e-12)
+    assert fit.miou > fit.common + 0.01
+    assert fit.moved == tuple(np.flatnonzero((fit.weights != 1 / 3).any(axis=0)))
+    for number in range(K):
+        for run in range(3):
+            for share in np.linspace(0, 1, 21):
+                tried = fit.weights.copy()
+                tried[:, number] = class_fit._moved(fit.weights[:, number], run, share)
+                assert dense_miou(tried) <= fit.miou + 1e-12
+
+
+def test_it_never_falls_below_weights_that_all_classes_share():
+    shared = fit_weights(lambda: FRAMES, 3, num_classes=K)
+    fit = fit_class_weights(OPEN, shared.weights, num_classes=K)
+    assert fit.common == pytest.approx(shared.miou, rel=1e-12)
+    assert fit.miou >= fit.common
+
+
+def test_a_gain_too_small_moves_nothing():
+    fit = fit_class_weights(OPEN, [1, 1, 1], num_classes=K, least=0.9)
+    assert (fit.moved, fit.miou) == ((), fit.common)
+
+
+def test_one_frame_of_several():
+    fit = fit_class_weights(OPEN, [1, 2, 1], num_classes=K, every=3)
+    assert fit.every == 3
+    assert fit.miou == pytest.approx(dense_miou(fit.weights, [0, 3]), rel=1e-12)
+
+
+def test_held_out_videos_are_scored_under_weights_of_the_others():
+    found = cross_fit_classes(lambda: OPEN, 3, folds=2, num_classes=K)
+    total, common = {}, {}
+    for fold in range(2):
+        others = [frame for index, frame in enumerate(OPEN) if index % 2 != fold]
+        own = [frame for index, frame in enumerate(OPEN) if index % 2 == fold]
+        shared = fit_weights(lambda others=others: others, 3, num_classes=K).weights
+        weights = fit_class_weights(others, shared, num_classes=K).weights
+        total |= count_class_frames(lambda own=own: own, weights, K)
+        common |= count_class_frames(lambda own=own: own, np.tile(np.array(shared)[:, None], K), K)
+    assert found.held_out == total_miou(total)
+    assert found.common == total_miou(common)
+    assert found.optimism == found.fit.miou - found.held_out
+    assert found.equal == pytest.approx(dense_miou(np.full((3, K), 1 / 3)), rel=1e-12)
+
+
+def test_no_truth_and_too_many_open_classes_are_refused(monkeypatch):
+    void = [frame._replace(truth=np.full_like(frame.truth, 255)) for frame in OPEN]
+    with pytest.raises(InputError, match="no true pixel"):
+        fit_class_weights(void, [1, 1, 1], num_classes=K)
+    monkeypatch.setattr(class_fit, "MOST", 100)
+    with pytest.raises(InputError, match="fit to fewer frames: one of 2"):
+        fit_class_weights(OPEN, [1, 1, 1], num_classes=K)

@@ -1,0 +1,84 @@
+"""Weights of an ensemble class by class: P_c = sum_i w_ic * P_ic, each class's weights summing to 1.
+
+A run that is good at sky may be poor at cars. With weights of their own, classes take each run for what it is good at.
+The sum is no distribution any more, but its highest class is well defined; equal rows are the weighted sum.
+
+A class can win a pixel under some such weights only if its highest probability in any run reaches what some class has
+at least in every run. Everything else is dropped, exactly (:func:`class_frame`).
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from vspwlib.checks import check_shape, require
+from vspwlib.ensemble import kernels
+from vspwlib.ensemble.joint import JointFrame, reduce_bands, reduce_scores
+from vspwlib.labels import NUM_CLASSES
+from vspwlib.predict.scores import Scores, Size
+
+
+def class_shares(weights: ArrayLike, runs: int, num_classes: int = NUM_CLASSES) -> NDArray[np.float64]:
+    """Check weights of every class and divide each class's by their sum.
+
+    Args:
+        weights: (N, C), finite, not negative, no class all 0.
+        runs: N.
+        num_classes: C.
+
+    Returns:
+        (N, C) float64.
+
+    Raises:
+        InputError: another shape, or weights that are not as stated; the first such class is named.
+    """
+    given = np.asarray(weights, np.float64)
+    check_shape("class weights", given.shape, (runs, num_classes))
+    fit = np.isfinite(given).all(axis=0) & (given >= 0).all(axis=0) & (given.sum(axis=0) > 0)
+    first = int(np.argmin(fit))
+    got = f"{given[:, first].tolist()} for class {first}"
+    require(bool(fit.all()), "class weights", expected="finite numbers >= 0, not all 0", got=got)
+    return given / given.sum(axis=0)
+
+
+def class_frame(scores: Sequence[Scores], size: Size) -> JointFrame:
+    """Reduce the scores of several runs to what any weights of classes can make of them.
+
+    Args:
+        scores: (K, h, w) of each run, on the CPU; at least one run.
+        size: (H, W) of the frame.
+
+    Returns:
+        A frame as :func:`~vspwlib.ensemble.joint.joint_frame` makes, with more classes left open.
+    """
+    return reduce_scores(scores, size, kernels.contenders)
+
+
+def class_frame_of_bands(bands: Iterable[Sequence[Tensor]], size: Size) -> JointFrame:
+    """Reduce a frame that comes in bands of rows, as :func:`~vspwlib.ensemble.joint.joint_frame_of_bands` does."""
+    return reduce_bands(bands, size, kernels.contenders)
+
+
+def class_labels(frame: JointFrame, weights: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return the labels of a frame under weights of every class, the lowest id of several.
+
+    Args:
+        frame: From :func:`class_frame`.
+        weights: (N, C) from :func:`class_shares`.
+
+    Returns:
+        (H, W) uint8.
+    """
+    return frame.labels_of(class_sums(frame.number, frame.probs, weights))
+
+
+def class_sums(
+    number: NDArray[np.uint8], probs: NDArray[np.float32], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return sums of open classes: (E,) ids, (N, E) probabilities and (N, C) weights to (E,) float64, run by run."""
+    total = weights[0][number] * probs[0].astype(np.float64)
+    for own, prob in zip(weights[1:], probs[1:], strict=True):
+        total += own[number] * prob
+    return total
