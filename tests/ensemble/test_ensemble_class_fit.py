@@ -8,7 +8,7 @@ from tests.ensemble.test_ensemble_search import FIELDS, FRAMES, K
 from vspwlib.checks import InputError
 from vspwlib.ensemble import class_fit
 from vspwlib.ensemble.class_fit import fit_class_weights
-from vspwlib.ensemble.class_search import count_class_frames, cross_fit_classes
+from vspwlib.ensemble.class_search import count_class_frames, cross_fit_classes, transfer_classes
 from vspwlib.ensemble.labelled import LabelledFrame
 from vspwlib.ensemble.search import fit_weights, total_miou
 
@@ -71,7 +71,19 @@ def test_held_out_videos_are_scored_under_weights_of_the_others():
     assert found.held_out == total_miou(total)
     assert found.common == total_miou(common)
     assert found.optimism == found.fit.miou - found.held_out
+    assert found.shared == fit_weights(lambda: OPEN, 3, num_classes=K).weights
     assert found.equal == pytest.approx(dense_miou(np.full((3, K), 1 / 3)), rel=1e-12)
+
+
+def test_weights_of_one_split_on_another():
+    found = transfer_classes(lambda: OPEN[:2], lambda: OPEN[2:], 3, num_classes=K)
+    fit = fit_class_weights(OPEN[:2], found.shared, num_classes=K)
+    assert np.array_equal(found.fit.weights, fit.weights)
+    assert found.held_out == pytest.approx(dense_miou(fit.weights, [2, 3]), rel=1e-12)
+    assert found.common == pytest.approx(dense_miou(np.tile(np.array(found.shared)[:, None], K), [2, 3]), rel=1e-12)
+    assert found.equal == pytest.approx(dense_miou(np.full((3, K), 1 / 3), [2, 3]), rel=1e-12)
+    assert found.best >= found.held_out - 1e-9
+    assert found.optimism == found.best - found.held_out
 
 
 def test_no_truth_and_too_many_open_classes_are_refused(monkeypatch):

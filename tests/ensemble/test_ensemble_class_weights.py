@@ -1,6 +1,7 @@
 """Weights of every class: what they leave open, against dense sums in float64."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 
 from tests.ensemble.test_ensemble_joint import coarse_runs, dense, softmax_runs
 from vspwlib.checks import InputError
-from vspwlib.ensemble.class_weights import class_frame, class_frame_of_bands, class_labels, class_shares
+from vspwlib.ensemble.class_weights import (
+    class_frame,
+    class_frame_of_bands,
+    class_labels,
+    class_shares,
+    class_weights_from_json,
+    class_weights_to_json,
+)
 from vspwlib.predict.scores import probabilities
 
 
@@ -89,3 +97,19 @@ def test_shares_of_every_class():
         class_shares([[-1, 0.5], [2, 1]], 2, 2)
     with pytest.raises(InputError, match="class weights"):
         class_shares([[1, 1]], 2, 2)
+
+
+def test_a_file_of_weights_names_classes_and_runs():
+    table = class_shares(np.random.default_rng(0).random((2, 124)), 2)
+    data = json.loads(json.dumps(class_weights_to_json(table, ["a", "b"])))
+    assert data["weights"]["wall"] == table[:, 0].tolist()
+    np.testing.assert_allclose(class_weights_from_json(data, ["a", "b"]), table, rtol=1e-12)
+    np.testing.assert_allclose(class_weights_from_json(data, ["b", "a"]), table[::-1], rtol=1e-12)
+    with pytest.raises(InputError, match=r"expected those of a, c, got a, b \(w\.json\).*--per-class"):
+        class_weights_from_json(data, ["a", "c"], where="w.json")
+    ragged = {**data, "weights": {**data["weights"], "sky": [1.0]}}
+    with pytest.raises(InputError, match="2 numbers a class"):
+        class_weights_from_json(ragged, ["a", "b"])
+    del data["weights"]["sky"]
+    with pytest.raises(InputError, match="sky"):
+        class_weights_from_json(data, ["a", "b"])

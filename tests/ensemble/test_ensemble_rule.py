@@ -1,9 +1,11 @@
 """The rule of an ensemble: what may be asked for, and what is refused."""
 
+from pathlib import Path
+
 import pytest
 
 from vspwlib.checks import InputError
-from vspwlib.ensemble.rule import Rule, choose_rule
+from vspwlib.ensemble.rule import ClassWeights, Rule, choose_rule
 
 
 @pytest.mark.parametrize(
@@ -22,11 +24,21 @@ def test_a_rule_says_the_share_of_every_run(runs: int, asked: dict, rule: Rule) 
     assert found.is_soft == ("vote" not in asked)
 
 
+def test_weights_of_every_class_come_with_their_file() -> None:
+    table = ((0.25, 1.0), (0.75, 0.0))
+    found = choose_rule(2, class_weights=ClassWeights(table, Path("my weights.json")))
+    assert (found.by_class, found.option, found.is_soft) == (table, "--class-weights 'my weights.json'", True)
+    with pytest.raises(InputError, match=r"class weights: expected 3 runs, got 2 \(w\.json\)"):
+        choose_rule(3, class_weights=ClassWeights(table, Path("w.json")))
+    with pytest.raises(InputError, match="got --mean and --class-weights"):
+        choose_rule(2, mean=True, class_weights=ClassWeights(table, Path("w.json")))
+
+
 @pytest.mark.parametrize(
     ("runs", "asked", "message"),
     [
         (1, {"mean": True}, "expected at least two runs, got 1"),
-        (2, {}, "expected one of --tau, --weights, --mean, --vote, got none"),
+        (2, {}, "expected one of --tau, --weights, --mean, --vote, --class-weights, got none"),
         (2, {"tau": 0.4, "vote": True}, "got --tau and --vote"),
         (3, {"tau": 0.4}, "--tau: expected two runs, got 3"),
         (2, {"tau": 1.2}, "--tau: expected 0 to 1, got 1.2"),

@@ -10,9 +10,12 @@ from vspwlib.checks import InputError
 from vspwlib.cli.ensemble import app
 from vspwlib.data.images import read_mask
 from vspwlib.data.index import open_split
+from vspwlib.ensemble.class_weights import class_weights_from_json
+from vspwlib.labels import CLASS_NAMES
 from vspwlib.metrics.iou import confusion, miou
 from vspwlib.pipeline import searching
 from vspwlib.pipeline.searching import joint_frames, search, transfer
+from vspwlib.pipeline.sources import open_source
 from vspwlib.predict.scores import probabilities
 from vspwlib.predict.store import ScoreStore
 
@@ -32,6 +35,18 @@ def dense_miou(finished, weights):
         truth = read_mask(mask)
         fields = [probabilities(s.scores(frame.video, frame.name), truth.shape).double().numpy() for s in stores]
         total += confusion(sum(w * p for w, p in zip(weights, fields, strict=True)).argmax(0).astype(np.uint8), truth)
+    return miou(total)
+
+
+def dense_class_miou(finished, weights):
+    """Sums of every class in float64 over all labelled frames."""
+    stores = [ScoreStore.open(path) for path in finished.stores]
+    total = np.zeros((124, 124), np.int64)
+    for frame, mask in open_split(finished.data["vspw"], "val").labelled():
+        truth = read_mask(mask)
+        fields = [probabilities(s.scores(frame.video, frame.name), truth.shape).double().numpy() for s in stores]
+        summed = sum(w[:, None, None] * p for w, p in zip(weights, fields, strict=True))
+        total += confusion(summed.argmax(0).astype(np.uint8), truth)
     return miou(total)
 
 
@@ -89,3 +104,32 @@ def test_wrong_runs_are_refused(finished):
         joint_frames(finished.workspace, (RUNS[0], "nobody"), "tiny", "val")
     result = CliRunner().invoke(app, ["search", RUNS[0], "--split", "val"])
     assert isinstance(result.exception, InputError)
+
+
+def test_weights_of_every_class_are_fitted_written_and_fused(finished, tmp_path):
+    file = tmp_path / "weights.json"
+    options = ["--split", "val", "--workspace", str(finished.workspace.path)]
+    out = CliRunner().invoke(
+        app, ["search", *RUNS, *options, "--per-class", "--folds", "2", "--out", str(file), "--json"]
+    )
+    assert out.exit_code == 0, out.output
+    found = json.loads(out.stdout)
+    weights = class_weights_from_json(json.loads(file.read_text()), RUNS)
+    assert found["miou_fitted"] == pytest.approx(dense_class_miou(finished, weights), rel=1e-12)
+    assert found["weights"] == {
+        CLASS_NAMES[c]: weights[:, c].tolist() for c in range(124) if (weights[:, c] != found["shared"]).any()
+    }
+    written = CliRunner().invoke(
+        app, ["write", *RUNS, *options, "--class-weights", str(file), "--name", "classes", "--json"]
+    )
+    assert written.exit_code == 0, written.output
+    counts = np.zeros((124, 124), np.int64)
+    source = open_source(finished.workspace.hard_predictions("classes", "tiny", "val"))
+    for frame, mask in open_split(finished.data["vspw"], "val").labelled():
+        counts += confusion(source.labels.labels(frame.video, frame.name), read_mask(mask))
+    assert miou(counts) == pytest.approx(found["miou_fitted"], rel=1e-12)
+    assert json.loads(written.stdout)["differing"] < 0.05
+    printed = CliRunner().invoke(app, ["search", *RUNS, *options, "--per-class", "--score-on", "val"])
+    assert "one for every class" in printed.stdout
+    alone = CliRunner().invoke(app, ["search", *RUNS, *options, "--out", str(file)])
+    assert "--out: expected --per-class" in str(alone.exception)

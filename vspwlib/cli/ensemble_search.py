@@ -1,14 +1,16 @@
 """``vspw ensemble search``: weights of an ensemble of any number of runs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vspwlib.cli.options import JsonOption, WorkspaceOption, progress_bar
-from vspwlib.runs import Workspace
+from vspwlib.runs import Workspace, write_json
 
 if TYPE_CHECKING:
+    from vspwlib.ensemble.class_search import ClassSearch
     from vspwlib.ensemble.search import CrossFit
     from vspwlib.pipeline.searching import Transfer
 
@@ -20,6 +22,13 @@ def search(
         str | None, typer.Option("--score-on", help="Split to score on; default: held-out videos of the same split.")
     ] = None,
     folds: Annotated[int, typer.Option(help="Groups of videos, each scored under weights of the others.")] = 5,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="Also fit weights of their own to every class.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="With --per-class: file for the weights, for `vspw ensemble write --class-weights`."),
+    ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="Data set's folder name; default: the one P1 has predicted.")
     ] = None,
@@ -29,20 +38,30 @@ def search(
     """Find weights w of P = Σ w·P with a high mIoU, and say what they are worth on videos that were not fitted.
 
     Coordinate ascent with exact steps: the best share of each run in turn, of all shares. What is fitted is scored on
-    other videos: those of `--score-on`, or held-out folds of the same split.
+    other videos: those of `--score-on`, or held-out folds of the same split. With `--per-class` every class gets
+    weights of its own, which gain more where they are fitted and need not elsewhere.
 
     Example: `vspw ensemble search mini-t3_nce2-s0 mini-t2_896-s0 mini-t2_480-s0 --split test1 --score-on test2`
     """
     import json
 
     from vspwlib.checks import require
+    from vspwlib.ensemble.class_weights import class_weights_to_json
     from vspwlib.pipeline.searching import search as run_search
-    from vspwlib.pipeline.searching import transfer
+    from vspwlib.pipeline.searching import search_classes, transfer
 
     require(len(runs) > 1, "runs", expected="two or more", got=", ".join(runs))
+    require(out is None or per_class, "--out", expected="--per-class with it", got="--out alone")
     place = Workspace.locate(workspace)
     with progress_bar("reading", quiet=as_json) as reading, progress_bar("fitting", quiet=as_json) as fitting:
-        if score_on is None:
+        if per_class:
+            fitted = search_classes(
+                place, runs, dataset, split, score_on, folds=folds, on_reading=reading, on_fitting=fitting
+            )
+            found = _of_classes(fitted)
+            if out is not None:
+                write_json(out, {**class_weights_to_json(fitted.fit.weights, runs), "fitted_to": split})
+        elif score_on is None:
             found = _of_folds(
                 run_search(place, runs, dataset, split, folds=folds, on_reading=reading, on_fitting=fitting)
             )
@@ -53,6 +72,8 @@ def search(
     found = {"runs": runs, "split": split, "scored_on": score_on or f"held-out videos of {split}", **found}
     if as_json:
         typer.echo(json.dumps(found))
+    elif per_class:
+        _print_classes(found)
     else:
         _print(found)
 
@@ -79,6 +100,43 @@ def _of_transfer(result: "Transfer") -> dict[str, Any]:
         "alone": list(result.alone),
         "best_there": {"weights": list(result.best.weights), "miou": result.best.miou},
     }
+
+
+def _of_classes(result: "ClassSearch") -> dict[str, Any]:
+    from vspwlib.labels import CLASS_NAMES
+
+    moved = {CLASS_NAMES[number]: result.fit.weights[:, number].tolist() for number in result.fit.moved}
+    return {
+        "shared": list(result.shared),
+        "weights": moved,
+        "miou_fitted": result.fit.miou,
+        "miou": result.held_out,
+        "shared_miou": result.common,
+        "equal": result.equal,
+        "optimism": result.optimism,
+        "fitted_frames": f"one of {result.fit.every}" if result.fit.every > 1 else "all",
+    }
+
+
+def _print_classes(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    scores = Table("weights", "mIoU %", title=f"Scored on {found['scored_on']}")
+    for name, key in (("equal", "equal"), ("one for all classes", "shared_miou"), ("one for every class", "miou")):
+        scores.add_row(name, f"{100 * found[key]:.2f}")
+    console.print(scores)
+    table = Table("class", *found["runs"], title=f"Fitted to {found['split']}, {found['fitted_frames']} frames")
+    table.add_row("all others", *_shares(found["shared"]), end_section=True)
+    for name, weights in found["weights"].items():
+        table.add_row(name, *_shares(weights))
+    console.print(table)
+    console.print(
+        f"{100 * found['miou_fitted']:.2f} % on the frames that were fitted; choosing weights on the videos that they "
+        f"are scored on flatters them by {100 * found['optimism']:.2f} points",
+        highlight=False,
+    )
 
 
 def _print(found: dict[str, Any]) -> None:

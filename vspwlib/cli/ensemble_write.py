@@ -1,12 +1,13 @@
 """``vspw ensemble write``."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vspwlib.checks import fail
 from vspwlib.cli.options import DataOption, DeviceOption, JsonOption, WorkspaceOption, parse_data, progress_bar
-from vspwlib.runs import Workspace
+from vspwlib.runs import Workspace, read_json
 
 
 def write(
@@ -21,6 +22,9 @@ def write(
     ] = None,
     mean: Annotated[bool, typer.Option("--mean", help="Equal weights.")] = False,
     vote: Annotated[bool, typer.Option("--vote", help="Majority vote of the label maps; no scores.")] = False,
+    class_weights: Annotated[
+        Path | None, typer.Option(help="File of weights of every class, from `vspw ensemble search --per-class --out`.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Drop what stands under that name.")] = False,
     data: DataOption = None,
     device: DeviceOption = "auto",
@@ -37,10 +41,17 @@ def write(
     """
     import json
 
-    from vspwlib.ensemble.rule import choose_rule
+    from vspwlib.ensemble.class_weights import class_weights_from_json
+    from vspwlib.ensemble.rule import ClassWeights, choose_rule
     from vspwlib.pipeline.fusing import write_ensemble
 
-    rule = choose_rule(len(names), tau=tau, weights=parse_weights(weights), mean=mean, vote=vote)
+    by_class = None
+    if class_weights is not None:
+        found = class_weights_from_json(read_json(class_weights, "class weights"), names, where=class_weights)
+        by_class = ClassWeights(tuple(map(tuple, found.tolist())), class_weights)
+    rule = choose_rule(
+        len(names), tau=tau, weights=parse_weights(weights), mean=mean, vote=vote, class_weights=by_class
+    )
     place = Workspace.locate(workspace)
     root = parse_data(data, place).get("vspw") if data else None
     with progress_bar("fusing", quiet=as_json) as progress:

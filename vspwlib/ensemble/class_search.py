@@ -1,5 +1,6 @@
 """Weights of every class, fitted and scored apart: what they gain over weights that all classes share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,21 +19,25 @@ class ClassSearch:
     """Weights of every class fitted to all videos, and what such weights score on videos that they have not seen.
 
     Attributes:
-        fit: Fitted to all videos, from weights that all classes share.
-        held_out: mIoU over all videos, each under class weights that were fitted to others.
-        common: The same of weights that all classes share, fitted alike.
-        equal: mIoU of equal weights, which need no fitting.
+        fit: Fitted to all videos of the split, from weights that all classes share.
+        shared: These shared weights.
+        held_out: mIoU of class weights on videos that they were not fitted to: each fold's, or another split's.
+        common: The same of weights that all classes share.
+        equal: mIoU there of equal weights, which need no fitting.
+        best: mIoU of class weights fitted to the very videos that are scored.
     """
 
     fit: ClassWeightFit
+    shared: tuple[float, ...]
     held_out: float
     common: float
     equal: float
+    best: float
 
     @property
     def optimism(self) -> float:
-        """By how much the fitted score exceeds the one on videos that were not fitted."""
-        return self.fit.miou - self.held_out
+        """By how much weights fitted to the scored videos themselves seem better than those fitted to others."""
+        return self.best - self.held_out
 
 
 def count_class_frames(
@@ -47,7 +52,13 @@ def count_class_frames(
 
 
 def cross_fit_classes(
-    frames: Frames, runs: int, *, folds: int = 5, num_classes: int = NUM_CLASSES, every: int = 1
+    frames: Frames,
+    runs: int,
+    *,
+    folds: int = 5,
+    num_classes: int = NUM_CLASSES,
+    every: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ClassSearch:
     """Fit weights of every class to videos, and score weights fitted alike on videos that they have not seen.
 
@@ -57,18 +68,48 @@ def cross_fit_classes(
         folds: Groups of videos, as in :func:`~vspwlib.ensemble.search.cross_fit`.
         num_classes: Number of classes.
         every: One frame of so many is fitted; all are scored.
+        progress: Called with fits done and fits in all.
 
     Raises:
         InputError: fewer videos than folds.
     """
+    tick = progress or (lambda _done, _whole: None)
     counts: dict[str, ClassCounts] = {}
     common: dict[str, ClassCounts] = {}
-    for others, own in folds_of(frames, folds):
-        shared = fit_weights(others, runs, num_classes=num_classes).weights
-        fit = fit_class_weights(others(), shared, num_classes=num_classes, every=every)
+    for fold, (others, own) in enumerate(folds_of(frames, folds)):
+        tick(fold, folds + 1)
+        fit, shared = _fit(others, runs, num_classes, every)
         counts |= count_class_frames(own, fit.weights, num_classes)
         common |= count_frames(own(), shared, num_classes)
-    shared = fit_weights(frames, runs, num_classes=num_classes).weights
-    fit = fit_class_weights(frames(), shared, num_classes=num_classes, every=every)
+    tick(folds, folds + 1)
+    fit, shared = _fit(frames, runs, num_classes, every)
+    tick(folds + 1, folds + 1)
     equal = total_miou(count_frames(frames(), [1.0] * runs, num_classes))
-    return ClassSearch(fit, total_miou(counts), total_miou(common), equal)
+    return ClassSearch(fit, shared, total_miou(counts), total_miou(common), equal, fit.miou)
+
+
+def transfer_classes(
+    fitted: Frames,
+    scored: Frames,
+    runs: int,
+    *,
+    num_classes: int = NUM_CLASSES,
+    every: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClassSearch:
+    """Fit weights of every class to one split and score them on another; arguments as :func:`cross_fit_classes`."""
+    tick = progress or (lambda _done, _whole: None)
+    tick(0, 2)
+    fit, shared = _fit(fitted, runs, num_classes, every)
+    tick(1, 2)
+    best, _ = _fit(scored, runs, num_classes, every)
+    tick(2, 2)
+    held_out = total_miou(count_class_frames(scored, fit.weights, num_classes))
+    common, equal = (total_miou(count_frames(scored(), own, num_classes)) for own in (shared, [1.0] * runs))
+    return ClassSearch(fit, shared, held_out, common, equal, best.miou)
+
+
+def _fit(frames: Frames, runs: int, num_classes: int, every: int) -> tuple[ClassWeightFit, tuple[float, ...]]:
+    """Fit weights that all classes share, and from there those of every class."""
+    shared = fit_weights(frames, runs, num_classes=num_classes).weights
+    return fit_class_weights(frames(), shared, num_classes=num_classes, every=every), shared

@@ -7,16 +7,17 @@ A class can win a pixel under some such weights only if its highest probability 
 at least in every run. Everything else is dropped, exactly (:func:`class_frame`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from vspwlib.checks import check_shape, require
+from vspwlib.checks import check_keys, check_shape, fail, require
 from vspwlib.ensemble import kernels
 from vspwlib.ensemble.joint import JointFrame, reduce_bands, reduce_scores
-from vspwlib.labels import NUM_CLASSES
+from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
 from vspwlib.predict.scores import Scores, Size
 
 
@@ -72,6 +73,38 @@ def class_labels(frame: JointFrame, weights: NDArray[np.float64]) -> NDArray[np.
         (H, W) uint8.
     """
     return frame.labels_of(class_sums(frame.number, frame.probs, weights))
+
+
+def class_weights_to_json(weights: NDArray[np.float64], runs: Sequence[str]) -> dict[str, Any]:
+    """Return weights (N, 124) of every class as plain values, under the classes' names, for people to read and edit."""
+    return {"schema": 1, "runs": list(runs), "weights": dict(zip(CLASS_NAMES, weights.T.tolist(), strict=True))}
+
+
+def class_weights_from_json(data: Mapping[str, Any], runs: Sequence[str], *, where: object = "") -> NDArray[np.float64]:
+    """Rebuild weights from :func:`class_weights_to_json`.
+
+    Args:
+        data: The parsed JSON object.
+        runs: The runs that are to be combined, in their order, which may be another than the file's.
+        where: File it came from, for the message.
+
+    Returns:
+        (N, 124) float64, one row a run.
+
+    Raises:
+        InputError: other runs, other classes, or what is no weights.
+    """
+    check_keys("class weights", dict(data), ("schema", "runs", "weights"), where=where)
+    known = list(data["runs"])
+    fix = "fit them to these runs: `vspw ensemble search … --per-class --out FILE`."
+    got = ", ".join(map(str, known))
+    require({*known} == {*runs}, "class weights", expected=f"those of {', '.join(runs)}", got=got, where=where, fix=fix)
+    check_keys("class weights", dict(data["weights"]), CLASS_NAMES, where=where)
+    try:
+        table = np.array([data["weights"][name] for name in CLASS_NAMES], np.float64).T
+    except (TypeError, ValueError) as error:
+        fail("class weights", expected=f"{len(runs)} numbers a class", got=error, where=where, fix=fix)
+    return class_shares(table[[known.index(run) for run in runs]] if table.ndim == 2 else table, len(runs))
 
 
 def class_sums(

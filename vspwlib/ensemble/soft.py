@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from vspwlib.checks import check_range, check_shape, require
+from vspwlib.ensemble.class_weights import class_frame, class_labels
 from vspwlib.ensemble.fuse import shares, weighted
 from vspwlib.labels import VOID
 from vspwlib.predict.predictor import LOWEST
@@ -57,7 +58,23 @@ def soft_labels(
     return out
 
 
-def fused_scores(scores: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+def class_weighted_labels(
+    scores: Sequence[Tensor], size: Size, weights: npt.NDArray[np.float64]
+) -> npt.NDArray[np.uint8]:
+    """Return the class with the highest ``sum_i w_ic * P_ic``; shapes as for :func:`soft_labels`, computed on the CPU.
+
+    Args:
+        scores: ``(K, h, w)`` float32, one a run, on any device.
+        size: ``(H, W)`` of the frame.
+        weights: ``(N, K)`` from :func:`~vspwlib.ensemble.class_weights.class_shares`.
+    """
+    _check_alike(scores)
+    return class_labels(class_frame([values.cpu() for values in scores], size), weights)
+
+
+def fused_scores(
+    scores: Sequence[Tensor], weights: Sequence[float], by_class: npt.NDArray[np.float64] | None = None
+) -> Tensor:
     """Return scores whose softmax is the weighted sum of the runs' softmaxes, taken on the grid.
 
     This is what a score store of an ensemble holds, as that of a run does for flips. Resizing comes after the sum here
@@ -66,6 +83,7 @@ def fused_scores(scores: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     Args:
         scores: ``(K, h, w)`` float32, one a run, on one device.
         weights: One a run, not negative, not all 0; they are divided by their sum.
+        by_class: ``(N, K)``, weights of every class in place of those.
 
     Returns:
         ``(K, h, w)`` float32, the logarithm of the sum, at least -60.
@@ -78,7 +96,11 @@ def fused_scores(scores: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     """
     _check_alike(scores)
     probs = [values.movedim(0, -1).softmax(dim=-1).movedim(-1, 0) for values in scores]  # pixel-major stays so
-    return weighted(probs, weights).log_().clamp_(min=LOWEST)
+    if by_class is None:
+        return weighted(probs, weights).log_().clamp_(min=LOWEST)
+    columns = torch.from_numpy(by_class).to(probs[0].device, torch.float32)[..., None, None]  # (N, K, 1, 1)
+    fused = sum((prob * own for prob, own in zip(probs, columns, strict=True)), torch.zeros_like(probs[0]))
+    return fused.log_().clamp_(min=LOWEST)
 
 
 def _band_labels(probs: Sequence[Tensor], parts: Sequence[float]) -> Tensor:

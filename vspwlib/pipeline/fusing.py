@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vspwlib.data.index import Video
 from vspwlib.ensemble.fuse import vote
 from vspwlib.ensemble.rule import Rule
-from vspwlib.ensemble.soft import fused_scores, soft_labels
+from vspwlib.ensemble.soft import class_weighted_labels, fused_scores, soft_labels
 from vspwlib.pipeline.building import build_fabric
 from vspwlib.pipeline.derived import Derivation, Progress, Written, members, write_derived
 from vspwlib.pipeline.sources import Source, open_alike
@@ -31,7 +32,8 @@ def write_ensemble(
 ) -> Written:
     """Fuse stored predictions frame by frame; videos that are finished already are skipped.
 
-    The label maps are those of ``P = sum(w_i * P_i)`` over full-resolution probabilities, or of the majority vote. The
+    The label maps are those of ``P = sum(w_i * P_i)`` over full-resolution probabilities, perhaps with weights of every
+    class, or of the majority vote. The
     store of a soft ensemble holds the logarithm of the weighted sum of the softmaxes taken on the stride-4 grid.
 
     Args:
@@ -56,11 +58,12 @@ def write_ensemble(
     derivation = Derivation(
         name,
         statement=f"{rule.option} of {', '.join(source.name for source in sources)}",
-        made={"ensemble": rule.kind, "sources": members(sources, weight=rule.weights)},
+        made={"ensemble": rule.kind, "sources": members(sources, weight=rule.by_class or rule.weights)},
         command=f"vspw ensemble write {' '.join(names)} --split {split} {rule.option} --name {name}",
         is_soft=rule.is_soft,
     )
     place = build_fabric("fp32", device=device).device
+    by_class = None if rule.by_class is None else np.array(rule.by_class)
 
     def scores(source: Source, video: str, frame: str) -> Tensor:
         return torch.from_numpy(source.scores().scores(video, frame)).to(place)
@@ -72,6 +75,8 @@ def write_ensemble(
             maps = [source.labels.labels(video.name, frame, size) for source in sources]
             return vote([torch.from_numpy(ids) for ids in maps]).numpy(), None
         each = [scores(source, video.name, frame) for source in sources]
+        if by_class is not None:
+            return class_weighted_labels(each, size, by_class), fused_scores(each, rule.weights, by_class)
         return soft_labels(each, size, rule.weights), fused_scores(each, rule.weights)
 
     return write_derived(

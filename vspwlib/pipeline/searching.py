@@ -14,11 +14,13 @@ import torch
 from vspwlib.checks import require
 from vspwlib.data.images import read_mask
 from vspwlib.data.index import Video
+from vspwlib.ensemble.class_fit import MOST
+from vspwlib.ensemble.class_search import ClassSearch, cross_fit_classes, transfer_classes
+from vspwlib.ensemble.class_weights import class_frame
 from vspwlib.ensemble.joint import JointFrame, joint_frame
+from vspwlib.ensemble.labelled import Frames, LabelledFrame
 from vspwlib.ensemble.search import (
     CrossFit,
-    Frames,
-    LabelledFrame,
     WeightFit,
     corners,
     count_frames,
@@ -30,6 +32,7 @@ from vspwlib.pipeline.joint_store import JointStore
 from vspwlib.pipeline.prediction import provenance
 from vspwlib.pipeline.sources import open_alike
 from vspwlib.predict.ahead import in_order
+from vspwlib.predict.scores import Scores, Size
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import Workspace
 
@@ -58,7 +61,13 @@ class Transfer:
 
 
 def joint_frames(
-    workspace: Workspace, runs: Sequence[str], data: str | None, split: str, *, progress: Progress | None = None
+    workspace: Workspace,
+    runs: Sequence[str],
+    data: str | None,
+    split: str,
+    *,
+    by_class: bool = False,
+    progress: Progress | None = None,
 ) -> Frames:
     """Reduce the predictions of several runs on a split to joint frames, and return what reads them.
 
@@ -67,6 +76,7 @@ def joint_frames(
         runs: Names of the runs, the first being P1.
         data: Name of the data set that was predicted; None for the only one of the first run.
         split: Split that all have predicted.
+        by_class: Whether classes get weights of their own, which leave more of them open.
         progress: Called with frames done, kept ones included, and frames in all.
 
     Returns:
@@ -80,12 +90,13 @@ def joint_frames(
     stores = [source.scores() for source in sources]
     data = data or stores[0].manifest["dataset"]
     origin = {"data_root": str(root), "split": split, "sources": [_origin(store) for store in stores]}
-    joint = JointStore(workspace.path / "ensembles" / "+".join(runs) / f"{data}-{split}.joint", origin)
+    suffix, reduce = ("class-joint", class_frame) if by_class else ("joint", joint_frame)
+    joint = JointStore(workspace.path / "ensembles" / "+".join(runs) / f"{data}-{split}.{suffix}", origin)
     videos = [video for video in frames.videos if any(frame.mask for frame in video.frames)]
     whole, done = sum(len(_labelled(video)) for video in videos), 0
     for video in videos:
         if not joint.has(video.name):
-            joint.write(video.name, _reduced(stores, video))
+            joint.write(video.name, _reduced(stores, video, reduce))
         done += len(_labelled(video))
         if progress is not None:
             progress(done, whole)
@@ -135,6 +146,30 @@ def transfer(
     return Transfer(fit, held_out, equal, tuple(alone), best)
 
 
+def search_classes(
+    workspace: Workspace,
+    runs: Sequence[str],
+    data: str | None,
+    fitted: str,
+    scored: str | None = None,
+    *,
+    folds: int = 5,
+    on_reading: Progress | None = None,
+    on_fitting: Progress | None = None,
+) -> ClassSearch:
+    """Fit weights of every class to a split, and score them on another, or on folds of the same.
+
+    Where all frames have more open classes than memory is given to, one of so many frames is fitted.
+    """
+    frames = joint_frames(workspace, runs, data, fitted, by_class=True, progress=on_reading)
+    open_classes = sum(len(frame.frame.number) for frame in frames())
+    every = max(1, -(-open_classes // MOST))
+    if scored is None:
+        return cross_fit_classes(frames, len(runs), folds=folds, every=every, progress=on_fitting)
+    others = joint_frames(workspace, runs, data, scored, by_class=True, progress=on_reading)
+    return transfer_classes(frames, others, len(runs), every=every, progress=on_fitting)
+
+
 def _origin(store: ScoreStore) -> dict[str, Any]:
     facts = provenance(store)
     return {"run": facts.get("run"), "weights": facts.get("weights"), "checksum": store.checksum()}
@@ -145,12 +180,14 @@ def _labelled(video: Video) -> dict[str, Path]:
     return {frame.name: frame.mask for frame in video.frames if frame.mask}
 
 
-def _reduced(stores: Sequence[ScoreStore], video: Video) -> Iterator[tuple[str, JointFrame]]:
+def _reduced(
+    stores: Sequence[ScoreStore], video: Video, reduce: Callable[[list[Scores], Size], JointFrame]
+) -> Iterator[tuple[str, JointFrame]]:
     """Yield the joint frames of a video, as many at a time as there are threads."""
 
     def work(name: str) -> tuple[str, JointFrame]:
-        scores = [store.scores(video.name, name) for store in stores]
-        return name, joint_frame(scores, stores[0].size(video.name, name))
+        scores: list[Scores] = [store.scores(video.name, name) for store in stores]
+        return name, reduce(scores, stores[0].size(video.name, name))
 
     return in_order(work, _labelled(video), torch.get_num_threads())
 
