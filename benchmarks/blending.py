@@ -7,8 +7,8 @@ cells, or the masks of a folder:
     python benchmarks/blending.py [FOLDER OF MASKS]
 
 Printed are the share of pixels whose class differs, and the largest and the mean difference of any probability: of the
-blending alone, of what the store keeps of it in fp16, and of the mean with the mirror image when that is taken on the
-grid.
+blending alone, of what the store keeps of it in fp16, of the mean with the mirror image when that is taken on the grid,
+and of the mean of six views, three scales and their mirror images.
 """
 
 import sys
@@ -22,10 +22,12 @@ from torch.nn import functional
 
 from vspwlib.data.images import read_raw_mask
 from vspwlib.predict.blend import GridBlend
-from vspwlib.predict.predictor import mean_of_softmaxes, resized_size
+from vspwlib.predict.predictor import resized_size
+from vspwlib.predict.views import ViewMean
 from vspwlib.predict.windows import Box, boxes
 
 CLASSES, FRAMES = 32, 6
+SCALES = (0.75, 1.0, 1.25)
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,11 @@ def window_scores(labels: Tensor, box: Box, generator: torch.Generator) -> Tenso
     return 10 * smooth + own
 
 
-def blend_both_ways(labels: Tensor, case: Case, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def blend_both_ways(
+    labels: Tensor, case: Case, generator: torch.Generator, scale: float = 1.0
+) -> tuple[Tensor, Tensor]:
     """Return the scores of a frame on its grid, and the official ones at full resolution, ``(K, H, W)``."""
-    size = resized_size(*case.frame, case.short_side)
+    size = resized_size(*case.frame, case.short_side, scale)
     enlarged = functional.interpolate(labels[None, None].float(), size=size, mode="nearest-exact")[0, 0].long()
     grid = GridBlend(case.frame, size, CLASSES)
     total, count = torch.zeros(CLASSES, *size), torch.zeros(size)
@@ -92,6 +96,19 @@ def blend_both_ways(labels: Tensor, case: Case, generator: torch.Generator) -> t
         total[:, rows, columns] += resize(scores, covered)[:, : box.height, : box.width]
         count[rows, columns] += 1
     return grid.mean(), resize(total / count, case.frame)
+
+
+def mean_both_ways(
+    labels: Tensor, case: Case, generator: torch.Generator, scales: tuple[float, ...]
+) -> tuple[Tensor, Tensor]:
+    """Return the mean of scales and their mirror images: as scores on the grid, and officially, ``(K, H, W)``."""
+    mean, full_mean = ViewMean(2 * len(scales)), torch.zeros(CLASSES, *case.frame)
+    for scale in scales:
+        for turn in (lambda image: image, lambda image: image.flip(-1)):
+            grid, full = blend_both_ways(turn(labels), case, generator, scale)
+            mean.add(turn(grid))
+            full_mean += turn(full.softmax(0)) / (2 * len(scales))
+    return mean.result(), full_mean
 
 
 def differences(found: Tensor, expected: Tensor) -> tuple[float, float, float]:
@@ -120,7 +137,9 @@ def main() -> None:
     print(f"{'':52s} {'class differs':>14s} {'largest':>9s} {'mean':>9s}")
     for case in CASES:
         generator = torch.Generator().manual_seed(0)
-        rows: dict[str, list[tuple[float, float, float]]] = {"stride-4 blending": [], "and fp16": [], "with flip": []}
+        rows: dict[str, list[tuple[float, float, float]]] = {
+            name: [] for name in ("stride-4 blending", "and fp16", "with flip", "with flip and three scales")
+        }
         for index in range(FRAMES):
             if masks:
                 whole = mask_labels(masks[len(masks) * index // FRAMES])[None, None].float()
@@ -128,14 +147,13 @@ def main() -> None:
             else:
                 labels = random_labels(case.frame, generator)
             grid, full = blend_both_ways(labels, case, generator)
-            mirrored, full_mirrored = blend_both_ways(labels.flip(-1), case, generator)
             expected = full.softmax(0)
             rows["stride-4 blending"].append(differences(resize(grid, case.frame).softmax(0), expected))
             stored = (grid - grid.amax(0)).half().float()
             rows["and fp16"].append(differences(resize(stored, case.frame).softmax(0), expected))
-            both = mean_of_softmaxes(grid, mirrored.flip(-1))
-            flipped = (expected + full_mirrored.softmax(0).flip(-1)) / 2
-            rows["with flip"].append(differences(resize(both, case.frame).softmax(0), flipped))
+            for name, scales in (("with flip", (1.0,)), ("with flip and three scales", SCALES)):
+                on_grid, official = mean_both_ways(labels, case, generator, scales)
+                rows[name].append(differences(resize(on_grid, case.frame).softmax(0), official))
         print(case.name)
         for name, found in rows.items():
             wrong, mean = (np.mean([row[column] for row in found]) for column in (0, 2))

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vspwlib.cli import app, main
+from vspwlib.predict.store import ScoreStore
 from vspwlib.recipes import recipe
 
 runner = CliRunner()
@@ -121,6 +122,14 @@ def test_the_whole_job_through_the_command_line(tmp_path):
         app, ["predict", summary["run"], "--split", "val", "--set", "flip=false", "--json", *workspace]
     )
     assert predicted.exit_code == 0, predicted.output
+    refused = runner.invoke(app, ["predict", summary["run"], "--split", "val", "--scales", "1,0", *workspace])
+    assert "predict.scales: expected different ratios above 0" in str(refused.exception)
+    several = ["predict", summary["run"], "--split", "train", "--scales", "0.5,1", "--scales", "2", *workspace]
+    written = runner.invoke(app, [*several, "--set", "average=scores", "--json"])
+    settings = ScoreStore.open(json.loads(written.output)["store"]).manifest["predict"]
+    assert (settings["scales"], settings["average"]) == ([0.5, 1.0, 2.0], "scores")
+    again = runner.invoke(app, [*several, "--json"])
+    assert 'got {"average": "scores"' in str(again.exception)  # another mean is another prediction
     store = json.loads(predicted.output)["store"]
 
     scored = runner.invoke(app, ["score", store, "--baseline", "prior", "--json"])

@@ -81,6 +81,11 @@ def test_contradictions_are_refused():
         AugmentConfig(scale=(2.0, 0.5))
     with pytest.raises(InputError, match="without a prediction"):
         PredictConfig(window=(100, 100), stride=(101, 100))
+    for scales in ((), (0.0,), (-1.0,), (1.0, 1.0), (4.5,), (float("nan"),)):
+        with pytest.raises(InputError, match=r"predict\.scales: expected different ratios above 0 and up to 4"):
+            PredictConfig(scales=scales)
+    with pytest.raises(InputError, match="did you mean 'scores'"):
+        override(recipe("upernet_swin_tiny", "mini"), {"predict.average": "score"})
     with pytest.raises(InputError, match=r"train\.batch_size"):
         TrainConfig(batch_size=0)
 

@@ -69,6 +69,19 @@ def check_range(
         fail(what, expected=span, got=value, where=where)
 
 
+def check_ratios(what: str, values: Collection[float], high: float, *, where: object = "") -> None:
+    """Require one or more different numbers above 0 and up to ``high``; NaN never passes.
+
+    >>> check_ratios("scales", (1.0, 1.0), 4)
+    Traceback (most recent call last):
+    ...
+    vspwlib.checks.InputError: scales: expected different ratios above 0 and up to 4, at least one, got (1.0, 1.0).
+    """
+    fits = 0 < len(values) == len({*values}) and all(0 < value <= high for value in values)
+    expected = f"different ratios above 0 and up to {high:g}, at least one"
+    require(fits, what, expected=expected, got=tuple(values), where=where)
+
+
 def check_shape(what: str, shape: Collection[int], expected: tuple[int | str, ...], *, where: object = "") -> None:
     """Require a shape; letters in ``expected`` match any size, the same letter the same size.
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from vspwlib.checks import check_choice, check_range, require
+from vspwlib.checks import check_choice, check_range, check_ratios, require
 from vspwlib.values import assign, build
 
 Size = tuple[int, int]
@@ -203,9 +203,13 @@ class PredictConfig:
     window: Size = (480, 480)
     stride: Size = (320, 320)
     flip: bool = True
+    scales: tuple[float, ...] = (1.0,)  # sizes to average over, as ratios to that of short_side
+    average: Literal["probabilities", "scores"] = "probabilities"  # what the mean of views is taken of
     batch_windows: int = 4
 
     def __post_init__(self) -> None:
+        _check_words(self, "predict")
+        check_ratios("predict.scales", self.scales, 4)
         check_range("predict.batch_windows", self.batch_windows, 1)
         for side, step in zip(self.window, self.stride, strict=True):
             require(

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from tests.pipeline.score_stores import score_stores
 from vspwlib.checks import InputError
 from vspwlib.cli.ensemble import app
-from vspwlib.cli.ensemble_write import parse_weights
+from vspwlib.cli.options import parse_numbers
 
 
 @pytest.fixture(scope="module")
@@ -50,4 +50,4 @@ def test_wrong_options_are_refused(made):
         assert message in str(result.exception)
     assert isinstance(run(made, "a", "--name", "x", "--mean").exception, InputError)
     with pytest.raises(InputError, match="--weights: expected numbers, got '1,x'"):
-        parse_weights(["1", "x"])
+        parse_numbers("--weights", ["1", "x"], example="0.5,0.5")

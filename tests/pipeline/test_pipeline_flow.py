@@ -1,5 +1,6 @@
 """The whole flow on a tiny data set: train, predict, score, sweep, publish; and what it refuses."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -15,9 +16,9 @@ from vspwlib.metrics.summary import SplitScore
 from vspwlib.models.checkpoint import read_weights
 from vspwlib.pipeline.ensembling import sweep
 from vspwlib.pipeline.prediction import predict
-from vspwlib.pipeline.publishing import fingerprint, publish
+from vspwlib.pipeline.publishing import LATER, fingerprint, publish
 from vspwlib.pipeline.scoring import location_prior, score, score_prior, stored_truth
-from vspwlib.pipeline.training import train
+from vspwlib.pipeline.training import train, without_bookkeeping
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import Workspace, read_json, scores_file
 
@@ -94,8 +95,36 @@ def test_the_fingerprint_follows_what_decides_a_result(tiny_data, tiny_recipe):
     stills = [{"cocostuff": {"mapping_digest": digest}} for digest in "ab"]
     assert len({fingerprint(recipe, tiny_data, found) for found in (None, *stills)}) == 3
     assert fingerprint(recipe, tiny_data, {}) == fingerprint(recipe, tiny_data)
-    digest = data_digest(tiny_data, "train")
-    assert digest != data_digest(tiny_data, "val")
+
+
+def test_the_fingerprint_of_older_results_stays(tiny_data, tiny_recipe):
+    """Settings that came later must not make published rows look unfinished; away from their defaults they count."""
+    recipe = tiny_recipe()
+    groups = without_bookkeeping(recipe).to_dict()
+    for name, value in LATER.items():
+        group, setting = name.split(".")
+        assert groups[group].pop(setting) == value
+    inner = {key: group for key, group in groups.items() if isinstance(group, dict)}
+    lines = [f"{key}={value}" for key, value in groups.items() if key not in inner]
+    lines += [f"{key}.{name}={value}" for key, group in inner.items() for name, value in group.items()]
+    text = f"{sorted(lines)} {data_digest(tiny_data, 'train')}"
+    assert fingerprint(recipe, tiny_data) == hashlib.sha256(text.encode()).hexdigest()[:16]
+    for change in ({"scales": (1.0, 0.5)}, {"average": "scores"}):
+        other = replace(recipe, predict=replace(recipe.predict, **change))
+        assert fingerprint(other, tiny_data) != fingerprint(recipe, tiny_data)
+
+
+def test_no_setting_is_younger_than_published_results_unnoticed(repository, tiny_recipe):
+    """A new setting changes every fingerprint: it belongs into LATER, at the value that leaves results as they were."""
+    published = sorted((repository / "results").glob("table*/*/*-s*.json"))
+    recipes = [json.loads(path.read_text()).get("recipe") for path in published]
+    oldest = [recipe for recipe in recipes if recipe]
+    assert len(oldest) > 20
+    today = tiny_recipe().to_dict()
+    for recipe in oldest:
+        added = {f"{group}.{name}" for group in today if isinstance(today[group], dict) for name in today[group]}
+        added -= {f"{group}.{name}" for group in recipe if isinstance(recipe[group], dict) for name in recipe[group]}
+        assert added <= LATER.keys()
 
 
 def test_predictions_as_pngs_score_the_same(finished, tmp_path):

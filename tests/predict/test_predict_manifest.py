@@ -50,3 +50,12 @@ def test_other_kinds_and_schemas_are_refused() -> None:
         check_readable({}, "here")
     with pytest.raises(InputError, match="expected schema 1, got 2"):
         check_readable({**complete(GIVEN), "schema": 2}, "here")
+
+
+def test_settings_that_older_stores_do_not_state_are_those_they_were_made_with() -> None:
+    old = {"predict": {"window": [480, 480], "flip": True}}
+    same = {"predict": {**old["predict"], "scales": [1.0], "average": "probabilities"}}
+    check_same(old, same, "here")
+    check_same(same, old, "here")
+    with pytest.raises(InputError, match=r'predict: expected .*"scales": \[0.5, 1.0\].* got {"flip": true, "window'):
+        check_same(old, {"predict": {**same["predict"], "scales": [0.5, 1.0]}}, "here")

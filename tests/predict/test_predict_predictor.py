@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from vspwlib.checks import InputError
 from vspwlib.data.transforms import normalise
-from vspwlib.predict.predictor import Predictor, mean_of_softmaxes, resized_size
+from vspwlib.predict.predictor import Predictor, resized_size
 
 
 class TinyNet(nn.Module):
@@ -148,10 +148,72 @@ def test_flip_is_the_mean_of_both_softmaxes_and_blind_to_mirroring() -> None:
     torch.testing.assert_close(build(flip=True).scores(mirrored).flip(-1), flipped, atol=1e-5, rtol=0)
 
 
-def test_logarithms_stop_at_minus_sixty() -> None:
-    scores = torch.tensor([0.0, -50.0, -400.0]).view(3, 1, 1)
-    found = mean_of_softmaxes(scores, scores).flatten()
-    torch.testing.assert_close(found, torch.tensor([0.0, -50.0, -60.0]))
+def test_scale_one_is_what_it_was_before_there_were_scales() -> None:
+    """Bit by bit: stores that were begun then go on now."""
+    image = picture(70, 107)
+    plain = build(batch_windows=1).scores(image)
+    mirrored = build(batch_windows=1).scores(np.ascontiguousarray(image[:, ::-1])).flip(-1)
+    one, other = (scores.movedim(0, -1).softmax(dim=-1) for scores in (plain, mirrored))
+    before = one.add_(other).mul_(0.5).log_().clamp_(min=-60).movedim(-1, 0)
+    for average in ("probabilities", "scores"):
+        assert torch.equal(build(batch_windows=1, scales=(1.0,), average=average).scores(image), plain)
+    assert torch.equal(build(batch_windows=1, scales=(1.0,), flip=True).scores(image), before)
+
+
+def one_view(net: TinyNet, image: npt.NDArray[np.uint8], scale: float, mirrored: bool) -> npt.NDArray[np.float64]:
+    """Scores of one view on the frame's grid (h, w, K), by a loop over windows and points; short side 60, window 64."""
+    height, width = image.shape[:2]
+    ratio = 60 * scale / min(height, width)
+    size = (round(height * ratio), round(width * ratio))
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
+    pixels = functional.interpolate(pixels, size=size, mode="bilinear", antialias=True)[0]
+    pixels = normalise(pixels.flip(-1) if mirrored else pixels)
+    rows, columns = -(-height // 4), -(-width // 4)
+    total, count = np.zeros((rows, columns, 5)), np.zeros((rows, columns, 1))
+    tops = [min(top, max(size[0] - 64, 0)) for top in range(0, max(size[0] - 64, 0) + 43, 43)]
+    lefts = [min(left, max(size[1] - 64, 0)) for left in range(0, max(size[1] - 64, 0) + 43, 43)]
+    for top, left in {(top, left) for top in tops for left in lefts}:
+        crop = pixels[:, top : top + 64, left : left + 64]
+        across, down = -crop.shape[2] % 32, -crop.shape[1] % 32
+        with torch.no_grad():
+            cells = net(functional.pad(crop, (0, across, 0, down))[None])[0].double().numpy()
+        for row in range(rows):
+            for column in range(columns):
+                y, x = (row + 0.5) * size[0] / rows - top, (column + 0.5) * size[1] / columns - left
+                if 0 <= y < crop.shape[1] and 0 <= x < crop.shape[2]:
+                    y, x = (min(max(at / 4 - 0.5, 0), end - 1) for at, end in zip((y, x), cells.shape[1:], strict=True))
+                    y0, x0 = int(y), int(x)
+                    y1, x1 = min(y0 + 1, cells.shape[1] - 1), min(x0 + 1, cells.shape[2] - 1)
+                    above = cells[:, y0, x0] * (1 - x + x0) + cells[:, y0, x1] * (x - x0)
+                    below = cells[:, y1, x0] * (1 - x + x0) + cells[:, y1, x1] * (x - x0)
+                    total[row, column] += above * (1 - y + y0) + below * (y - y0)
+                    count[row, column] += 1
+    scores = total / count
+    return scores[:, ::-1] if mirrored else scores
+
+
+@pytest.mark.parametrize("average", ["probabilities", "scores"])
+@pytest.mark.parametrize("flip", [False, True])
+def test_scales_are_averaged_as_a_plain_loop_over_the_views_does(average: str, flip: bool) -> None:
+    image, net, scales = picture(48, 81), TinyNet(), (0.75, 1.0, 1.5)
+    views = np.stack([one_view(net, image, scale, side) for scale in scales for side in ((False, True)[: 1 + flip])])
+    if average == "probabilities":
+        shares = np.exp(views - views.max(-1, keepdims=True))
+        expected = np.log((shares / shares.sum(-1, keepdims=True)).mean(0))
+    else:
+        expected = views.mean(0)
+    predictor = build(net, short_side=60, scales=scales, flip=flip, average=average, batch_windows=3)
+    np.testing.assert_allclose(predictor.scores(image).permute(1, 2, 0).numpy(), expected, atol=2e-5)
+
+
+def test_views_of_several_frames_share_batches_and_finish_in_order() -> None:
+    frames = [picture(70, 100, 0), picture(40, 50, 1), picture(90, 64, 2)]
+    settings = {"scales": (1.0, 0.5), "flip": True}
+    alone = [build(batch_windows=1, **settings).scores(frame) for frame in frames]
+    net = TinyNet()
+    for one, other in zip(alone, build(net, batch_windows=5, **settings).predict_frames(iter(frames)), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+    assert sum(shape[0] for shape in net.batches) == 2 * (2 * 2 + 1 + 1 + 1 + 2 + 1)
 
 
 def test_bf16_runs_the_network_under_autocast_and_returns_float32() -> None:
@@ -171,6 +233,8 @@ def test_the_resized_size_keeps_the_ratio() -> None:
     assert resized_size(480, 853, None) == (480, 853)
     assert resized_size(853, 480, 240) == (426, 240)
     assert resized_size(1, 1000, 2) == (2, 2000)
+    assert resized_size(480, 853, None, 0.5) == (240, 426)
+    assert resized_size(144, 256, 100, 1.25) == (125, 222)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +244,11 @@ def test_the_resized_size_keeps_the_ratio() -> None:
         ({"batch_windows": 0}, "batch_windows: expected 1"),
         ({"precision": "bf61"}, "did you mean 'bf16'"),
         ({"short_side": 0}, "short_side: expected 1"),
+        ({"scales": ()}, r"scales: expected different ratios above 0 and up to 4, at least one, got \(\)"),
+        ({"scales": (1.0, 0.0)}, "scales: expected different ratios"),
+        ({"scales": (1.0, 1.0)}, "scales: expected different ratios"),
+        ({"scales": (4.1,)}, "scales: expected different ratios"),
+        ({"average": "score"}, "did you mean 'scores'"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, object], message: str) -> None:
@@ -200,4 +269,6 @@ def test_settings_are_what_decides_the_scores() -> None:
     settings = build(short_side=64, flip=True, batch_windows=3).settings
     assert settings == build(short_side=64, flip=True, batch_windows=9).settings
     assert settings["window"] == [64, 64]
+    assert (settings["scales"], settings["average"]) == ([1.0], "probabilities")
+    assert build(scales=(0.5, 1.0)).settings["scales"] == [0.5, 1.0]
     assert "batch_windows" not in settings

@@ -5,8 +5,15 @@ from typing import Annotated
 
 import typer
 
-from vspwlib.checks import fail
-from vspwlib.cli.options import DataOption, DeviceOption, JsonOption, WorkspaceOption, parse_data, progress_bar
+from vspwlib.cli.options import (
+    DataOption,
+    DeviceOption,
+    JsonOption,
+    WorkspaceOption,
+    parse_data,
+    parse_numbers,
+    progress_bar,
+)
 from vspwlib.runs import Workspace, read_json
 
 
@@ -49,9 +56,8 @@ def write(
     if class_weights is not None:
         found = class_weights_from_json(read_json(class_weights, "class weights"), names, where=class_weights)
         by_class = ClassWeights(tuple(map(tuple, found.tolist())), class_weights)
-    rule = choose_rule(
-        len(names), tau=tau, weights=parse_weights(weights), mean=mean, vote=vote, class_weights=by_class
-    )
+    numbers = parse_numbers("--weights", weights, example="0.5,0.3,0.2")
+    rule = choose_rule(len(names), tau=tau, weights=numbers, mean=mean, vote=vote, class_weights=by_class)
     place = Workspace.locate(workspace)
     root = parse_data(data, place).get("vspw") if data else None
     with progress_bar("fusing", quiet=as_json) as progress:
@@ -65,17 +71,3 @@ def write(
     if written.differing is not None:
         summary["differing"] = f"{100 * written.differing:.3f} % of pixels between PNGs and store"
     typer.echo("\n".join(f"{key:>10}  {value}" for key, value in summary.items() if value is not None))
-
-
-def parse_weights(values: list[str] | None) -> list[float] | None:
-    """Turn repeated ``--weights``, each one number or several with commas, into numbers; None without any.
-
-    >>> parse_weights(["0.5,0.3", "0.2"])
-    [0.5, 0.3, 0.2]
-    """
-    if not values:
-        return None
-    try:
-        return [float(part) for value in values for part in value.split(",")]
-    except ValueError:
-        fail("--weights", expected="numbers", got=repr(",".join(values)), fix="for example --weights 0.5,0.3,0.2.")

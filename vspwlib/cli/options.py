@@ -52,6 +52,20 @@ def parse_settings(values: list[str] | None) -> dict[str, str]:
     return settings
 
 
+def parse_numbers(option: str, values: list[str] | None, *, example: str) -> list[float] | None:
+    """Turn a repeated option, each time one number or several with commas, into numbers; None without any.
+
+    >>> parse_numbers("--weights", ["0.5,0.3", "0.2"], example="0.5,0.5")
+    [0.5, 0.3, 0.2]
+    """
+    if not values:
+        return None
+    try:
+        return [float(part) for value in values for part in value.split(",")]
+    except ValueError:
+        fail(option, expected="numbers", got=repr(",".join(values)), fix=f"for example {option} {example}.")
+
+
 @contextmanager
 def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on stderr while the block runs; yields ``report(done, total)``."""

@@ -11,6 +11,7 @@ from vspwlib.cli.options import (
     JsonOption,
     WorkspaceOption,
     parse_data,
+    parse_numbers,
     parse_settings,
     progress_bar,
 )
@@ -28,6 +29,9 @@ def predict(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change a test-time setting, as in --set flip=false.")
     ] = None,
+    scales: Annotated[
+        list[str] | None, typer.Option(help="Sizes to average over, as ratios: 0.75,1,1.25 or repeated.")
+    ] = None,
     weights: Annotated[str, typer.Option(help="best (by validation) or last.")] = "best",
     shard: Annotated[str, typer.Option(help="INDEX/COUNT: every COUNT-th video from INDEX on.")] = "0/1",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict again what is there.")] = False,
@@ -38,6 +42,8 @@ def predict(
     """Store soft predictions of a split, or colour a video. Finished videos are kept; a stopped call goes on.
 
     Example: `vspw predict camvid-upernet_swin_tiny-s0 --split test`
+
+    Example: `vspw predict mini-t3_nce2-s0 --split test2 --scales 0.75,1,1.25 --set average=scores`
 
     Example: `vspw predict mini-t3_nce2-s0 --input street.mp4 --output street_labels.mp4`
     """
@@ -55,8 +61,7 @@ def predict(
         fail("--output", expected="--input with it", got="--output alone", fix="splits are stored in the workspace.")
     place = Workspace.locate(workspace)
     chosen = place.run(run)
-    dotted = {f"predict.{key.removeprefix('predict.')}": value for key, value in parse_settings(settings).items()}
-    test_time = override(load_recipe(chosen), dotted).predict
+    test_time = override(load_recipe(chosen), _test_time(settings, scales)).predict
     with progress_bar("predicting", quiet=as_json) as progress:
         if video is not None:
             target = output or Path(f"{video.stem}_{run}.mp4")
@@ -79,6 +84,17 @@ def predict(
             )
             summary = {"store": str(path), **counts.summary()}
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>18}  {value}" for key, value in summary.items()))
+
+
+def _test_time(settings: list[str] | None, scales: list[str] | None) -> dict[str, str]:
+    """Return what --set and --scales change, by dotted field names of a recipe.
+
+    >>> _test_time(["flip=false"], ["0.5,1"])
+    {'predict.flip': 'false', 'predict.scales': '[0.5, 1.0]'}
+    """
+    changed = {f"predict.{key.removeprefix('predict.')}": value for key, value in parse_settings(settings).items()}
+    ratios = parse_numbers("--scales", scales, example="0.75,1,1.25")
+    return changed if ratios is None else {**changed, "predict.scales": str(ratios)}
 
 
 def _parse_shard(text: str, *, overwrite: bool = False) -> tuple[int, int]:

@@ -14,8 +14,8 @@ from vspwlib.checks import check_range, check_shape, require
 from vspwlib.ensemble.class_weights import class_frame, class_labels
 from vspwlib.ensemble.fuse import shares, weighted
 from vspwlib.labels import VOID
-from vspwlib.predict.predictor import LOWEST
 from vspwlib.predict.scores import Size, probability_bands
+from vspwlib.predict.views import LOWEST
 
 ROWS = 8  # rows of a band: those of two runs at 124 classes and 854 columns stay in a core's cache
 

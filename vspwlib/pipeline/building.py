@@ -205,7 +205,7 @@ def build_batches(
 
 
 def build_predictor(
-    recipe: Recipe, model: nn.Module, *, device: torch.device | str, flip: bool | None = None
+    recipe: Recipe, model: nn.Module, *, device: torch.device | str, single_view: bool = False
 ) -> Predictor:
     """Build the test-time predictor of a recipe.
 
@@ -213,7 +213,7 @@ def build_predictor(
         recipe: Its ``predict`` group says how.
         model: Network in evaluation mode, on ``device``.
         device: Where to run.
-        flip: Overrides the recipe's horizontal flip.
+        single_view: Whether to leave out the recipe's flip and scales.
     """
     place = torch.device(device)
 
@@ -221,8 +221,8 @@ def build_predictor(
         return semantic_scores(model(images))
 
     settings = _fields(recipe.predict)
-    if flip is not None:
-        settings["flip"] = flip
+    if single_view:
+        settings |= {"flip": False, "scales": (1.0,)}
     precision = "bf16" if computes_in_bf16(recipe.train.precision, place) else "fp32"
     return Predictor(score, **settings, device=place, precision=precision)
 

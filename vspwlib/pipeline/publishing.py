@@ -20,15 +20,26 @@ SCHEMA = 1
 #: loss, which weights it started from.
 FOUND = ("stills", "weighting", "start")
 
+#: Settings that are younger than published results, at the values that these were made with.
+LATER = {
+    "loss.class_weights": "none",
+    "loss.class_beta": 0.999,
+    "loss.focus": (),
+    "loss.focus_weight": 10.0,
+    "predict.scales": (1.0,),
+    "predict.average": "probabilities",
+}
+
 
 def fingerprint(recipe: Recipe, root: Path, *found: Mapping[str, Any] | None) -> str:
     """Return 16 hex digits of what decides a result: the resolved recipe with its seed, and the training data.
 
     ``found`` says what else it trained on, as the run's configuration does under the names of :data:`FOUND`; what is
     empty changes nothing. The commit is recorded beside it and not part of it, so that a finished row is not run again
-    for a changed comment.
+    for a changed comment; nor are settings that came later, at the values under which nothing has changed.
     """
-    text = f"{sorted(_flat(without_bookkeeping(recipe).to_dict()))} {data_digest(root, recipe.train_split)}"
+    lines = {*_flat(without_bookkeeping(recipe).to_dict())} - {f"{name}={value}" for name, value in LATER.items()}
+    text = f"{sorted(lines)} {data_digest(root, recipe.train_split)}"
     for part in found:
         if part:
             text += f" {sorted(_flat(dict(part)))}"

@@ -207,7 +207,7 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: st
 
 
 def _evaluator(recipe: Recipe, split: Split, *, device: str) -> Callable[[nn.Module], dict[str, float]]:
-    """Return a function that scores a network on a split: mIoU and pixel accuracy, without the flip, nothing stored."""
+    """Return a function that scores a network on a split: mIoU and pixel accuracy of one view, nothing stored."""
     frames = list(replace(split, videos=split.videos[: recipe.train.val_videos]).labelled())
     if not frames:
         fail(
@@ -219,7 +219,7 @@ def _evaluator(recipe: Recipe, split: Split, *, device: str) -> Callable[[nn.Mod
         )
 
     def evaluate(network: nn.Module) -> dict[str, float]:
-        predictor = build_predictor(recipe, network, device=device, flip=False)
+        predictor = build_predictor(recipe, network, device=device, single_view=True)
         counts = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
         images = (read_image(frame.image) for frame, _ in frames)
         for (_, mask), scores in zip(frames, predictor.predict_frames(images), strict=True):

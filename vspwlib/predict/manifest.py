@@ -12,6 +12,7 @@ from vspwlib.checks import fail, require
 SCHEMA = 1
 KIND = "vspw-scores"
 RECORDED_ONLY = ("commit", "created", "data_root", "versions")  # told to the reader, never compared
+LATER = {"scales": [1.0], "average": "probabilities"}  # settings that older stores were made with and do not state
 LIBRARIES = ("numpy", "torch", "zarr")
 
 
@@ -49,7 +50,7 @@ def check_same(stored: Mapping[str, Any], wanted: Mapping[str, Any], where: obje
     vspwlib.checks.InputError: run: expected "b", got "a" (a.zarr). Fix: --overwrite predicts anew.
     """
     for key in sorted({*stored, *wanted} - {*RECORDED_ONLY}):
-        old, new = (json.dumps(manifest.get(key), sort_keys=True) for manifest in (stored, wanted))
+        old, new = (json.dumps(_stated(manifest, key), sort_keys=True) for manifest in (stored, wanted))
         if old != new:
             fail(key, expected=_short(new), got=_short(old), where=where, fix="--overwrite predicts anew.")
 
@@ -61,6 +62,14 @@ def check_readable(manifest: Mapping[str, Any], where: object) -> None:
     require(kind == KIND, "prediction store", expected=f"kind {KIND}", got=f"kind {kind}", where=where, fix=fix)
     fix = "read it with the version that wrote it, or predict again with --overwrite."
     require(schema == SCHEMA, "prediction store", expected=f"schema {SCHEMA}", got=schema, where=where, fix=fix)
+
+
+def _stated(manifest: Mapping[str, Any], key: str) -> Any:
+    """Return a statement without the test-time settings that older stores do not state, at the values they had."""
+    value = manifest.get(key)
+    if key != "predict" or not isinstance(value, Mapping):
+        return value
+    return {name: setting for name, setting in value.items() if name not in LATER or LATER[name] != setting}
 
 
 def _short(text: str, most: int = 200) -> str:

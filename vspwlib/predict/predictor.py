@@ -1,4 +1,4 @@
-"""From frames to class scores: resize, sliding windows, horizontal flip, in batches of windows.
+"""From frames to class scores: scales, sliding windows, horizontal flip, in batches of windows.
 
 Letters: H×W a frame as read, h×w its grid of scores at stride 4, K classes, B windows of one batch.
 """
@@ -6,7 +6,7 @@ Letters: H×W a frame as read, h×w its grid of scores at stride 4, K classes, B
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,25 +16,35 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.v2 import functional as vision
 
-from vspwlib.checks import check_choice, check_range, check_shape, fail, require
+from vspwlib.checks import check_choice, check_range, check_ratios, check_shape, fail, require
 from vspwlib.data.transforms import normalise
 from vspwlib.predict.blend import GridBlend
+from vspwlib.predict.views import AVERAGES, ViewMean
 from vspwlib.predict.windows import Box, boxes
 
-LOWEST = -60.0  # e^-60 is nothing beside any other share, and in fp16 -60 still has a step of 1/32
 PRECISIONS = ("fp32", "bf16")
 
 Frame = npt.NDArray[np.uint8]
 
 
 @dataclass
-class _Job:
-    """One frame under way: its images (the frame, and its mirror image with flip), each with its blend."""
+class _View:
+    """One view of a frame under way: the frame at a scale, or that mirrored."""
 
-    images: list[Tensor]  # each (3, H', W') normalised
-    blends: list[GridBlend]
-    windows: list[tuple[int, Box]] = field(default_factory=list)  # which image, where
-    open: int = 0  # windows that have no scores yet
+    image: Tensor  # (3, H', W') normalised
+    mirrored: bool
+    boxes: list[Box]
+    blend: GridBlend
+    frame: ViewMean  # where the scores go when every window has been added
+    added: int = 0
+
+    def add(self, box: Box, covered: tuple[int, int], scores: Tensor) -> None:
+        """Add a window; the last one ends the view."""
+        self.blend.add(box, covered, scores)
+        self.added += 1
+        if self.added == len(self.boxes):
+            blended = self.blend.mean()
+            self.frame.add(blended.flip(-1) if self.mirrored else blended)
 
 
 class Predictor:
@@ -45,8 +55,8 @@ class Predictor:
     smaller than asked for, because the frame is, is padded with the mean colour at the right and the bottom to a
     multiple of ``size_divisor``.
 
-    With ``flip`` the mirrored frame is predicted as well and the mean of both softmaxes, taken on the grid, comes back
-    as its logarithm, at least -60; its softmax is that mean again.
+    Every scale is a view of the frame, and with ``flip`` its mirror image another; the mean of the views is taken on
+    the frame's grid (:class:`~vspwlib.predict.views.ViewMean`).
 
     Args:
         score_fn: Maps images ``(B, 3, h, w)`` float32, normalised, on ``device`` to class scores ``(B, K, h/4, w/4)``.
@@ -55,12 +65,15 @@ class Predictor:
         window: Height and width of a window in pixels of the resized frame.
         stride: Steps between windows down and across, no longer than the window.
         flip: Whether to average with the mirror image.
+        scales: Sizes to average over, as ratios to that of ``short_side``; each above 0 and up to 4. A view smaller
+            than the window is one window.
+        average: ``probabilities`` or ``scores``: what the mean of several views is taken of.
         batch_windows: Windows in one forward pass; they may come from several frames.
         device: Where images go and scores come from.
         precision: ``fp32``, or ``bf16`` to run ``score_fn`` under autocast.
         size_divisor: Divisor of the height and width that ``score_fn`` takes.
 
-    Source: ``slide_inference`` and the flip of mmsegmentation's test code; section 3.2 of the paper.
+    Source: ``slide_inference``, flip and scales of mmsegmentation's test code; section 3.2 of the paper (no scales).
     """
 
     def __init__(
@@ -72,12 +85,16 @@ class Predictor:
         window: tuple[int, int] = (480, 480),
         stride: tuple[int, int] = (320, 320),
         flip: bool = False,
+        scales: tuple[float, ...] = (1.0,),
+        average: str = "probabilities",
         batch_windows: int = 4,
         device: torch.device | str = "cpu",
         precision: str = "fp32",
         size_divisor: int = 32,
     ) -> None:
         check_choice("precision", precision, PRECISIONS)
+        check_choice("average", average, AVERAGES)
+        check_ratios("scales", scales, 4)
         check_range("batch_windows", batch_windows, low=1)
         if short_side is not None:
             check_range("short_side", short_side, low=1)
@@ -86,6 +103,7 @@ class Predictor:
             require(1 <= step <= size, "stride", expected=f"1 to the window, {window}", got=stride, fix=fix)
         self.score_fn, self.num_classes, self.short_side = score_fn, num_classes, short_side
         self.window, self.stride, self.flip = window, stride, flip
+        self.scales, self.average = scales, average
         self.batch_windows, self.device = batch_windows, torch.device(device)
         self.precision, self.size_divisor = precision, size_divisor
 
@@ -97,6 +115,8 @@ class Predictor:
             "window": list(self.window),
             "stride": list(self.stride),
             "flip": self.flip,
+            "scales": list(self.scales),
+            "average": self.average,
             "precision": self.precision,
             "size_divisor": self.size_divisor,
         }
@@ -125,40 +145,41 @@ class Predictor:
         Raises:
             InputError: a frame of another shape or type, scores of another shape, or a device out of memory.
         """
-        jobs: deque[_Job] = deque()
-        batch: list[tuple[_Job, int, Box]] = []
+        frames: deque[ViewMean] = deque()
+        batch: list[tuple[_View, Box]] = []
         for image in images:
-            job = self._begin(image)
-            jobs.append(job)
-            for which, box in job.windows:
-                if batch and _extent(batch[0][2]) != _extent(box):
-                    self._run(batch)
-                    batch = []
-                batch.append((job, which, box))
-                if len(batch) == self.batch_windows:
-                    self._run(batch)
-                    batch = []
-            while jobs and not jobs[0].open:
-                yield self._finish(jobs.popleft())
+            frames.append(frame := ViewMean(len(self.scales) * (1 + self.flip), self.average))
+            for view in self._views(image, frame):
+                for box in view.boxes:
+                    if batch and _extent(batch[0][1]) != _extent(box):
+                        self._run(batch)
+                        batch = []
+                    batch.append((view, box))
+                    if len(batch) == self.batch_windows:
+                        self._run(batch)
+                        batch = []
+            while frames and frames[0].is_complete:
+                yield frames.popleft().result()
         if batch:
             self._run(batch)
-        yield from map(self._finish, jobs)
+        yield from (frame.result() for frame in frames)
 
-    def _begin(self, image: Frame) -> _Job:
-        """Resize and normalise a frame, and place its windows."""
-        normalised = self.prepare(image)
-        height, width = image.shape[:2]
-        size = (normalised.shape[1], normalised.shape[2])
-        images = [normalised, normalised.flip(-1)] if self.flip else [normalised]
-        blends = [GridBlend((height, width), size, self.num_classes, self.device) for _ in images]
-        windows = [(which, box) for which in range(len(images)) for box in boxes(*size, self.window, self.stride)]
-        return _Job(images, blends, windows, open=len(windows))
+    def _views(self, image: Frame, frame: ViewMean) -> Iterator[_View]:
+        """Yield the views of a frame with their windows, each made when the one before has been handed on."""
+        for scale in self.scales:
+            resized = self.prepare(image, scale)
+            size = (resized.shape[1], resized.shape[2])
+            places = boxes(*size, self.window, self.stride)
+            for mirrored in (False, True) if self.flip else (False,):
+                blend = GridBlend((image.shape[0], image.shape[1]), size, self.num_classes, self.device)
+                yield _View(resized.flip(-1) if mirrored else resized, mirrored, places, blend, frame)
 
-    def prepare(self, image: Frame) -> Tensor:
+    def prepare(self, image: Frame, scale: float = 1.0) -> Tensor:
         """Return a frame as networks see it before it is cut: ``(3, H', W')`` float32, resized, normalised, on device.
 
         Args:
             image: ``(H, W, 3)`` uint8 RGB.
+            scale: Ratio to the size of ``short_side``.
 
         Raises:
             InputError: a frame of another shape or type.
@@ -167,7 +188,7 @@ class Predictor:
         require(image.dtype == np.uint8, "frame", expected="uint8 RGB, 0..255", got=image.dtype)
         height, width = image.shape[:2]
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device, non_blocking=True).permute(2, 0, 1)
-        size = resized_size(height, width, self.short_side)
+        size = resized_size(height, width, self.short_side, scale)
         if size != (height, width):
             pixels = vision.resize_image(pixels, list(size), antialias=True)
         return normalise(pixels)
@@ -181,9 +202,9 @@ class Predictor:
         """Return the context in which networks run: bfloat16 autocast, or nothing in fp32."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
-    def _run(self, batch: list[tuple[_Job, int, Box]]) -> None:
-        """Run one batch of windows of equal size, and add the scores to their frames."""
-        crops = self.padded(torch.stack([_cut(job.images[which], box) for job, which, box in batch]))
+    def _run(self, batch: list[tuple[_View, Box]]) -> None:
+        """Run one batch of windows of equal size, and add the scores to their views."""
+        crops = self.padded(torch.stack([_cut(view.image, box) for view, box in batch]))
         covered = (crops.shape[-2], crops.shape[-1])
         try:
             with self.autocast():
@@ -192,39 +213,23 @@ class Predictor:
             size = f"{len(batch)} windows of {covered[0]}x{covered[1]} pixels"
             fail("batch_windows", expected=f"a batch that fits {self.device}", got=size, fix="lower batch_windows.")
         check_shape("scores of the network", scores.shape, (len(batch), self.num_classes, "h", "w"))
-        for (job, which, box), window in zip(batch, scores, strict=True):
-            job.blends[which].add(box, covered, window)
-            job.open -= 1
-
-    def _finish(self, job: _Job) -> Tensor:
-        """Return the blended scores of a frame."""
-        means = [blend.mean() for blend in job.blends]
-        return mean_of_softmaxes(means[0], means[1].flip(-1)) if self.flip else means[0]
+        for (view, box), window in zip(batch, scores, strict=True):
+            view.add(box, covered, window)
 
 
-def mean_of_softmaxes(first: Tensor, second: Tensor) -> Tensor:
-    """Return the logarithm of the mean of two softmaxes over classes, at least -60.
+def resized_size(height: int, width: int, short_side: int | None, scale: float = 1.0) -> tuple[int, int]:
+    """Return the size of a frame after resizing its short side, the ratio of its sides kept up to rounding.
 
     Args:
-        first: ``(K, h, w)`` float32 scores.
-        second: Scores of the same shape.
+        height: Rows of the frame.
+        width: Its columns.
+        short_side: Pixels of the short side at scale 1; None for those of the frame.
+        scale: Ratio to that size.
 
-    >>> mean_of_softmaxes(torch.zeros(2, 1, 1), torch.zeros(2, 1, 1)).exp().flatten().tolist()
-    [0.5, 0.5]
+    >>> resized_size(480, 853, 896), resized_size(480, 853, 896, 0.5)
+    ((896, 1592), (448, 796))
     """
-    one, other = (scores.movedim(0, -1).softmax(dim=-1) for scores in (first, second))  # pixel-major
-    return one.add_(other).mul_(0.5).log_().clamp_(min=LOWEST).movedim(-1, 0)
-
-
-def resized_size(height: int, width: int, short_side: int | None) -> tuple[int, int]:
-    """Return the size of a frame after resizing its short side, the ratio kept up to rounding.
-
-    >>> resized_size(480, 853, 896)
-    (896, 1592)
-    """
-    if short_side is None:
-        return height, width
-    ratio = short_side / min(height, width)
+    ratio = scale if short_side is None else scale * short_side / min(height, width)
     return max(1, round(height * ratio)), max(1, round(width * ratio))
 
 
