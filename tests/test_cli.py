@@ -40,7 +40,7 @@ def fails(arguments: list[str], monkeypatch, capsys) -> str:
         *(["map", name] for name in ("report", "filter", "materialise")),
         ["submit"],
         ["import", "predictions"],
-        *(["ensemble", name] for name in ("sweep", "write")),
+        *(["ensemble", name] for name in ("sweep", "write", "specialists")),
         ["models", "list"],
         *(["runs", name] for name in ("list", "show", "rm", "publish")),
     ],

@@ -5,12 +5,14 @@ from typing import Annotated
 import typer
 
 from vspwlib.cli.ensemble_search import search
+from vspwlib.cli.ensemble_specialists import specialists
 from vspwlib.cli.ensemble_write import write
 from vspwlib.cli.options import DeviceOption, JsonOption, WorkspaceOption, progress_bar
 from vspwlib.runs import Workspace
 
 app = typer.Typer(help="Ensembles of runs.", no_args_is_help=True)
 app.command("search")(search)
+app.command("specialists")(specialists)
 app.command("write")(write)
 
 

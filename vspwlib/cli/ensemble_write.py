@@ -1,7 +1,7 @@
 """``vspw ensemble write``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from vspwlib.cli.options import (
     progress_bar,
 )
 from vspwlib.runs import Workspace, read_json
+
+if TYPE_CHECKING:
+    from vspwlib.pipeline.derived import Written
 
 
 def write(
@@ -46,8 +49,6 @@ def write(
 
     Example: `vspw ensemble write a b c --split val --weights 0.5,0.3,0.2 --name three`
     """
-    import json
-
     from vspwlib.ensemble.class_weights import class_weights_from_json
     from vspwlib.ensemble.rule import ClassWeights, choose_rule
     from vspwlib.pipeline.fusing import write_ensemble
@@ -64,6 +65,13 @@ def write(
         written = write_ensemble(
             place, names, split, rule, name, data=root, device=device, overwrite=overwrite, progress=progress
         )
+    show_written(written, as_json=as_json)
+
+
+def show_written(written: "Written", *, as_json: bool) -> None:
+    """Print what a command has written, for people or for machines."""
+    import json
+
     summary = written.summary()
     if as_json:
         typer.echo(json.dumps(summary))
