@@ -39,6 +39,7 @@ def fails(arguments: list[str], monkeypatch, capsys) -> str:
         *(["data", name] for name in ("check", "prepare", "make-mini")),
         *(["map", name] for name in ("report", "filter", "materialise")),
         ["submit"],
+        ["smooth"],
         ["import", "predictions"],
         *(["ensemble", name] for name in ("sweep", "write", "specialists")),
         ["models", "list"],

@@ -20,6 +20,7 @@ from vspwlib.cli import (
     predict,
     runs,
     score,
+    smooth,
     submit,
     train,
 )
@@ -43,6 +44,7 @@ app.command()(score.score)
 app.command()(compare.compare)
 app.command()(embedding.embedding)
 app.add_typer(ensemble.app, name="ensemble")
+app.command()(smooth.smooth)
 app.add_typer(importing.app, name="import")
 app.command()(submit.submit)
 app.add_typer(data.app, name="data")

@@ -1,10 +1,12 @@
-"""Bilinear sampling along one axis, with pixel centres at half integers (``align_corners=False``).
+"""Bilinear sampling along one axis, with pixel centres at half integers (``align_corners=False``), and at any points.
 
 The map from a target to a grid of scores is the product of one map per axis, so that resizing, cutting and shifting by
 fractions of a cell are two of these, one after the other. Shape letters: K classes, h×w cells, n target points.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +91,56 @@ def sample(scores: Tensor, rows: AxisMap, columns: AxisMap) -> Tensor:
         ``(n_y, n_x, K)`` float32 on the device of ``scores``.
     """
     return _along(_along(scores, rows, dim=0), columns, dim=1)
+
+
+class Corners(NamedTuple):
+    """The four cells around each of many points, and where the points lie between them.
+
+    Attributes:
+        cells: ``(4, ...)`` int64 one row of cells after the other: above left and right, below left and right.
+        across: ``(..., 1)``, the share of the right ones.
+        down: ``(..., 1)``, the share of the lower ones.
+    """
+
+    cells: Tensor
+    across: Tensor
+    down: Tensor
+
+
+def corners(grid: Sequence[int], rows: Tensor, columns: Tensor) -> Corners:
+    """Find the cells around points that lie on no common rows or columns.
+
+    Args:
+        grid: ``(h, w)``.
+        rows: ``(...)`` floating point, positions in cells: 0 is the centre of the first; held inside the grid.
+        columns: Likewise, of the same shape.
+    """
+    height, width = grid
+    y, x = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
+    top, left = y.floor(), x.floor()
+    cell, down, right = (top * width + left).long(), (top < height - 1).long() * width, (left < width - 1).long()
+    cells = torch.stack([cell, cell + right, cell + down, cell + down + right])
+    return Corners(cells, (x - left)[..., None], (y - top)[..., None])
+
+
+def sample_points(values: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Sample values at points.
+
+    Args:
+        values: ``(h, w, K)`` floating point.
+        rows: ``(...)`` of the same dtype, as for :func:`corners`.
+        columns: Likewise.
+
+    Returns:
+        ``(..., K)``.
+
+    >>> sample_points(torch.tensor([[[0.0], [4.0]]]), torch.tensor([0.0, 7.0]), torch.tensor([0.25, 0.5])).tolist()
+    [[1.0], [2.0]]
+    """
+    (above_left, above_right, below_left, below_right), across, down = corners(values.shape[:2], rows, columns)
+    flat = values.reshape(-1, values.shape[2])
+    above = flat[above_left].lerp_(flat[above_right], across)
+    return above.lerp_(flat[below_left].lerp_(flat[below_right], across), down)
 
 
 def _along(scores: Tensor, axis: AxisMap, *, dim: int) -> Tensor:

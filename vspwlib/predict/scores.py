@@ -5,7 +5,7 @@ Scores stand on a coarse grid, ``(K, h, w)``; they are resized bilinearly (``ali
 ``(K, H, W)`` by shape and pixel-major in memory on the CPU, so that ``permute(1, 2, 0)`` costs nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from vspwlib.checks import check_range, check_shape
 from vspwlib.predict import kernels
-from vspwlib.predict.axes import AxisMap, resize_axis, sample
+from vspwlib.predict.axes import AxisMap, resize_axis, sample, sample_points
 
 Scores = Tensor | npt.NDArray[np.floating[Any]]
 Size = tuple[int, int]
@@ -86,6 +86,33 @@ def probability_bands(scores: Scores, size: Size, *, rows: int = 16) -> Iterator
         out = np.empty((min(rows, size[0] - first), size[1], values.shape[0]), np.float32)
         fill(source, axes, first, out)
         yield first, torch.from_numpy(out).permute(2, 0, 1)
+
+
+def scores_at(scores: Scores, size: Size, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return the resized scores at any points of the image; their softmax is P there.
+
+    The resize is a function of the plane, of which :func:`resize_scores` takes the pixels' centres: nothing is
+    interpolated twice.
+
+    Args:
+        scores: ``(K, h, w)`` floating point, tensor or array.
+        size: ``(H, W)`` of the image.
+        rows: ``(...)`` float32 positions in pixels, 0 the centre of the first; beyond the border it is the border's.
+        columns: Likewise.
+
+    Returns:
+        ``(..., K)`` float32.
+
+    >>> scores_at(np.array([[[0.0, 4.0]]]), (1, 4), torch.zeros(2), torch.tensor([1.0, 1.5])).tolist()
+    [[1.0], [2.0]]
+    """
+    values = _tensor(scores)
+    return sample_points(values.permute(1, 2, 0).contiguous(), *cells_at(values.shape[1:], size, rows, columns))
+
+
+def cells_at(grid: Sequence[int], size: Size, rows: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn positions in pixels of an image ``size`` into positions in cells of the ``grid`` that covers it."""
+    return (rows + 0.5) * (grid[0] / size[0]) - 0.5, (columns + 0.5) * (grid[1] / size[1]) - 0.5
 
 
 def labels(scores: Scores, size: Size) -> npt.NDArray[np.uint8]:
