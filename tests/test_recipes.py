@@ -90,6 +90,7 @@ def test_rows_that_the_paper_dropped_change_one_thing(profile):
     assert replace(row, name=plain.name, train=plain.train, optim=plain.optim) == plain
     assert (row.train.iterations, row.optim.lr) == (plain.train.iterations // 3, plain.optim.lr / 4)
     assert row.optim.warmup < row.train.iterations
+    assert replace(recipe("x_longer", profile), name=row.name) == row
 
 
 def _dropout(profile):

@@ -9,8 +9,10 @@ import pytest
 from tests.pipeline.score_stores import FRAMES, SIZES, dense, every_frame, manifest, score_stores, write_store, written
 from vspwlib.checks import InputError
 from vspwlib.ensemble.rule import choose_rule
+from vspwlib.metrics.summary import SplitScore
 from vspwlib.pipeline.ensembling import sweep
 from vspwlib.pipeline.fusing import write_ensemble
+from vspwlib.pipeline.publishing import publish_derived
 from vspwlib.pipeline.scoring import score, stored_truth
 from vspwlib.predict.label_folder import read_manifest
 from vspwlib.predict.labels import StoreLabels, write_png_predictions
@@ -215,10 +217,18 @@ def test_damage_in_a_source_is_named_and_finished_videos_stay(made):
     assert sorted(path.name for path in found.iterdir()) == ["1_aaaaaaaaaaa", "manifest.json"]
 
 
-def test_trained_runs_give_the_score_that_the_sweep_promised(finished):
+def test_trained_runs_give_the_score_that_the_sweep_promised(finished, tmp_path):
     first, second = (run.name for run in finished.runs)
     promised = sweep(finished.workspace, first, second, "tiny", "val")
     found = write_ensemble(finished.workspace, [first, second], "val", choose_rule(2, tau=0.3), "trained")
     assert score(found.labels, finished.data["vspw"], "val").miou == pytest.approx(promised.at(0.3), abs=1e-4)
+    published = publish_derived("trained", finished.workspace, "ensembles", results=tmp_path)
+    assert published == tmp_path / "ensembles" / "mini" / "trained.json"
+    content = read_json(published, "results")["splits"]["val"]
+    assert content["predict"]["sources"][0]["run"] == first
+    assert SplitScore.from_json(content).miou == score(found.labels, finished.data["vspw"], "val").miou
+    assert str(finished.data["vspw"]) not in published.read_text()
+    with pytest.raises(InputError, match="publish: expected a run, or scored label maps of an ensemble, got 'nobody'"):
+        publish_derived("nobody", finished.workspace, "ensembles", results=tmp_path)
     with pytest.raises(InputError, match="got 'mini-upernet_swin_tiny-s0', a source or a run"):
         write_ensemble(finished.workspace, ["trained", second], "val", choose_rule(2, mean=True), first)

@@ -65,7 +65,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of the run.")], workspac
 
 @app.command()
 def publish(
-    name: Annotated[str, typer.Argument(help="Name of the run.")],
+    name: Annotated[str, typer.Argument(help="Name of the run, or of an ensemble or the like that was made of runs.")],
     table: Annotated[str, typer.Option(help="Folder under results/.")] = "baselines",
     results: Annotated[Path, typer.Option(help="Root of the published results.")] = Path("results"),
     workspace: WorkspaceOption = None,
@@ -75,9 +75,14 @@ def publish(
     Example: `vspw runs publish camvid-upernet_swin_tiny-s0 --table baselines`
     """
     from vspwlib.pipeline.publishing import publish as publish_run
+    from vspwlib.pipeline.publishing import publish_derived
 
     place = Workspace.locate(workspace)
-    typer.echo(publish_run(place.run(name), place, table, results=results))
+    run = next((run for run in place.runs() if run.name == name), None)
+    if run is None:
+        typer.echo(publish_derived(name, place, table, results=results))
+    else:
+        typer.echo(publish_run(run, place, table, results=results))
 
 
 @app.command()

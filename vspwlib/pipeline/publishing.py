@@ -12,7 +12,7 @@ from vspwlib.pipeline.building import VIDEO_DATA
 from vspwlib.pipeline.prediction import load_recipe
 from vspwlib.pipeline.scoring import score_prior
 from vspwlib.pipeline.training import without_bookkeeping
-from vspwlib.runs import Run, Workspace, read_json, scores_file, write_json
+from vspwlib.runs import Run, Workspace, environment, read_json, scores_file, write_json
 
 SCHEMA = 1
 
@@ -51,6 +51,48 @@ def _flat(values: dict[str, Any], prefix: str = "") -> list[str]:
     for key, value in values.items():
         lines += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}={value}"]
     return lines
+
+
+def publish_derived(name: str, workspace: Workspace, table: str, *, results: Path = Path("results")) -> Path:
+    """Write ``results/<table>/<profile>/<name>.json`` from scored predictions that were made of a run's.
+
+    The scores are those of the label maps. The profile is that of the first run among their sources.
+
+    Args:
+        name: Name of an ensemble, or of what else was made of stored predictions.
+        workspace: Where they lie.
+        table: Folder under ``results``.
+        results: Root of the published results.
+
+    Returns:
+        The file written.
+
+    Raises:
+        InputError: there are no such predictions, none of them scored, or none of their sources is a run.
+    """
+    scored = [path for path in workspace.stored_labels() if path.parent.name == name and scores_file(path).is_file()]
+    if not scored:
+        fail("publish", expected="a run, or scored label maps of an ensemble", got=repr(name), fix="score them first.")
+    scores = [read_json(scores_file(path), "scores") for path in scored]
+    origins = [score.pop("provenance") for score in scores]
+    sources = [source["run"] for source in origins[0]["predict"].get("sources", [])]
+    runs = [run for run in workspace.runs() if run.name in sources]
+    if not runs:
+        fail("publish", expected="predictions made of a run", got=", ".join(sources) or "imported ones", where=name)
+    root = Path(origins[0]["data_root"])
+    splits = {
+        origin["split"]: {**score, **_origin(origin), "data_digest": data_digest(root, origin["split"])}
+        for score, origin in zip(scores, origins, strict=True)
+        if Path(origin["data_root"]) == root
+    }
+    path = results / table / load_recipe(runs[0]).profile / f"{name}.json"
+    facts = {"schema": SCHEMA, "table": table, "name": name, "data": root.name}
+    write_json(path, {**facts, "environment": environment(), "splits": splits})
+    return path
+
+
+def _origin(origin: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: origin[key] for key in ("predict", "commit")}
 
 
 def publish(run: Run, workspace: Workspace, table: str, *, results: Path = Path("results")) -> Path:
