@@ -1,6 +1,7 @@
-"""All tau at once against eleven of them: envelope and exact curve, dense NumPy, dense PyTorch, one thread, CPU time.
+"""All tau at once against eleven of them: envelope and exact curve, dense NumPy, dense PyTorch; one thread and two.
 
-Two random networks' probabilities at 480x854 and 124 classes, pixel-major as the CPU path has them; ratios of one run:
+Two random networks' probabilities at 480x854 and 124 classes, pixel-major as the CPU path has them; ratios of one run,
+CPU time on one thread and wall time on two (NumPy's fusion has one). From stores: benchmarks/sweep.py.
 
     python benchmarks/ensemble.py
 """
@@ -20,14 +21,14 @@ CLASSES, SIZE, REPETITIONS = 124, (480, 854), 3
 TAUS = [step / 10 for step in range(11)]
 
 
-def cpu_ms(work: Callable[[], object], repetitions: int = REPETITIONS) -> float:
-    """Return the least CPU time of ``work`` in milliseconds; the first call, which may compile, is not counted."""
+def least_ms(work: Callable[[], object], clock: Callable[[], float], repetitions: int = REPETITIONS) -> float:
+    """Return the least time of ``work`` in milliseconds; the first call, which may compile, is not counted."""
     work()
     times = []
     for _ in range(repetitions):
-        start = time.process_time()
+        start = clock()
         work()
-        times.append(time.process_time() - start)
+        times.append(clock() - start)
     return 1000 * min(times)
 
 
@@ -59,17 +60,20 @@ def main() -> None:
 
     found = envelope(p1, p2)
     gap = max(abs(a - b) for a, b in zip(exact(), torch_dense(), strict=True))
-    print(f"{CLASSES} classes at {SIZE[0]}x{SIZE[1]}, one thread; {found.breakpoints / truth.size:.3f} changes a pixel")
-    dense = cpu_ms(numpy_dense, 1)
-    rows = [
-        ("eleven tau, dense NumPy", dense),
-        ("eleven tau, dense PyTorch", cpu_ms(torch_dense, 1)),
-        ("all tau, envelope and exact curve", cpu_ms(exact)),
-        ("  of which the envelope", cpu_ms(lambda: envelope(p1, p2))),
-    ]
-    for name, taken in rows:
-        print(f"{name:36s} {taken:9.1f} ms   {dense / taken:6.1f} times NumPy's speed")
-    print(f"{'labels at a new tau':36s} {cpu_ms(lambda: found.labels(0.37), 20):9.2f} ms")
+    print(f"{CLASSES} classes at {SIZE[0]}x{SIZE[1]}, {found.breakpoints / truth.size:.3f} changes a pixel")
+    for threads, clock in ((1, time.process_time), (2, time.perf_counter)):
+        torch.set_num_threads(threads)
+        dense = least_ms(numpy_dense, clock, 1)
+        rows = [
+            ("eleven tau, dense NumPy", dense),
+            ("eleven tau, dense PyTorch", least_ms(torch_dense, clock, 1)),
+            ("all tau, envelope and exact curve", least_ms(exact, clock)),
+            ("  of which the envelope", least_ms(lambda: envelope(p1, p2), clock)),
+        ]
+        print(f"{threads} thread(s), {'CPU' if threads == 1 else 'wall'} time")
+        for name, taken in rows:
+            print(f"  {name:34s} {taken:9.1f} ms   {dense / taken:6.1f} times NumPy's speed")
+    print(f"{'labels at a new tau':36s} {least_ms(lambda: found.labels(0.37), time.process_time, 20):9.2f} ms")
     print(f"largest difference of mIoU at the eleven tau, float32 sums against ours: {gap:.1e}")
 
 

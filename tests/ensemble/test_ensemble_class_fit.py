@@ -4,24 +4,24 @@ import numpy as np
 import pytest
 
 from tests.ensemble.test_ensemble_class_weights import dense_by_class, reduced_by_class
-from tests.ensemble.test_ensemble_search import FIELDS, FRAMES, K
+from tests.ensemble.test_ensemble_search import FIELDS, FRAMES, TRUTHS, K
 from vspwlib.checks import InputError
 from vspwlib.ensemble import class_fit
 from vspwlib.ensemble.class_fit import fit_class_weights
 from vspwlib.ensemble.class_search import count_class_frames, cross_fit_classes, transfer_classes
-from vspwlib.ensemble.labelled import LabelledFrame
+from vspwlib.ensemble.labelled import labelled_frame
 from vspwlib.ensemble.search import fit_weights, total_miou
 
 OPEN = [
-    LabelledFrame(video, reduced_by_class(field), truth)
-    for field, (video, _, truth) in zip(FIELDS, FRAMES, strict=True)
+    labelled_frame(f"v{index}", reduced_by_class(field), truth, K)
+    for index, (field, truth) in enumerate(zip(FIELDS, TRUTHS, strict=True))
 ]
 
 
 def dense_miou(weights, chosen=(0, 1, 2, 3)):
     """mIoU of the sum as it is defined, over pixel sets."""
-    pred = np.concatenate([dense_by_class(FIELDS[i], weights).argmax(axis=0)[OPEN[i].truth != 255] for i in chosen])
-    true = np.concatenate([OPEN[i].truth[OPEN[i].truth != 255] for i in chosen])
+    pred = np.concatenate([dense_by_class(FIELDS[i], weights).argmax(axis=0)[TRUTHS[i] != 255] for i in chosen])
+    true = np.concatenate([TRUTHS[i][TRUTHS[i] != 255] for i in chosen])
     return np.mean([((pred == c) & (true == c)).sum() / ((pred == c) | (true == c)).sum() for c in range(5)])
 
 
@@ -87,7 +87,9 @@ def test_weights_of_one_split_on_another():
 
 
 def test_no_truth_and_too_many_open_classes_are_refused(monkeypatch):
-    void = [frame._replace(truth=np.full_like(frame.truth, 255)) for frame in OPEN]
+    void = [
+        labelled_frame("v", reduced_by_class(p), np.full_like(t, 255), K) for p, t in zip(FIELDS, TRUTHS, strict=True)
+    ]
     with pytest.raises(InputError, match="no true pixel"):
         fit_class_weights(void, [1, 1, 1], num_classes=K)
     monkeypatch.setattr(class_fit, "MOST", 100)

@@ -7,7 +7,10 @@ import pytest
 
 from tests.ensemble.test_ensemble_joint import dense, reduced
 from vspwlib.checks import InputError
-from vspwlib.ensemble.search import LabelledFrame, count_frames, cross_fit, fit_weights
+from vspwlib.ensemble import search
+from vspwlib.ensemble.labelled import labelled_frame
+from vspwlib.ensemble.search import count_frames, cross_fit, fit_weights
+from vspwlib.metrics.iou import ClassCounts, confusion
 
 K = 6
 
@@ -15,23 +18,24 @@ K = 6
 def make_frames(runs=3, videos=4, seed=0):
     """Runs of different noise around a truth with void, and the dense probabilities beside the joint frames."""
     rng = np.random.default_rng(seed)
-    frames, fields = [], []
+    frames, fields, truths = [], [], []
     for index in range(videos):
         truth = rng.choice([0, 1, 2, 3, 4, 255], (10, 12 + index)).astype(np.uint8)
         base = np.arange(K)[:, None, None] == truth
         scores = [(1.2 + run / 2) * base + rng.normal(size=(K, *truth.shape)) for run in range(runs)]
         p = np.stack([np.exp(s) / np.exp(s).sum(axis=0) for s in scores]).astype(np.float32)
         fields.append(p)
-        frames.append(LabelledFrame(f"v{index}", reduced(p), truth))
-    return frames, fields
+        truths.append(truth)
+        frames.append(labelled_frame(f"v{index}", reduced(p), truth, K))
+    return frames, fields, truths
 
 
-FRAMES, FIELDS = make_frames()
+FRAMES, FIELDS, TRUTHS = make_frames()
 
 
 def dense_miou(weights):
     pred, true = [], []
-    for field, (_, _, truth) in zip(FIELDS, FRAMES, strict=True):
+    for field, truth in zip(FIELDS, TRUTHS, strict=True):
         pred.append(dense(field, weights).argmax(axis=0)[truth != 255])
         true.append(truth[truth != 255])
     a, b = np.concatenate(pred), np.concatenate(true)
@@ -42,7 +46,7 @@ def test_counts_are_those_of_dense_fusion():
     counts = count_frames(FRAMES, [0.2, 0.3, 0.5], K)
     assert list(counts) == ["v0", "v1", "v2", "v3"]
     for index, video in enumerate(counts):
-        labels, truth = dense(FIELDS[index], [0.2, 0.3, 0.5]).argmax(axis=0), FRAMES[index].truth
+        labels, truth = dense(FIELDS[index], [0.2, 0.3, 0.5]).argmax(axis=0), TRUTHS[index]
         hits = [((labels == c) & (truth == c)).sum() for c in range(K)]
         assert counts[video].intersection.tolist() == hits
 
@@ -60,14 +64,12 @@ def test_the_search_beats_a_grid_of_66_points():
 
 
 def test_two_runs_reach_the_best_of_all_weights():
-    frames, fields = make_frames(runs=2, seed=3)
+    frames, fields, truths = make_frames(runs=2, seed=3)
     fit = fit_weights(lambda: frames, 2, num_classes=K)
 
     def score(weights):
-        pred = np.concatenate(
-            [dense(p, weights).argmax(0)[f.truth != 255] for p, f in zip(fields, frames, strict=True)]
-        )
-        true = np.concatenate([f.truth[f.truth != 255] for f in frames])
+        pred = np.concatenate([dense(p, weights).argmax(0)[t != 255] for p, t in zip(fields, truths, strict=True)])
+        true = np.concatenate([t[t != 255] for t in truths])
         return np.mean([((pred == c) & (true == c)).sum() / ((pred == c) | (true == c)).sum() for c in range(5)])
 
     assert fit.miou == pytest.approx(score(fit.weights), rel=1e-12)
@@ -91,8 +93,26 @@ def test_every_video_is_scored_under_weights_that_have_not_seen_it():
     assert {*found.counts} == {"v0", "v1", "v2", "v3"}
 
 
+def test_what_is_settled_and_what_is_open_make_the_frame():
+    frame, truth = reduced(FIELDS[1]), TRUTHS[1]
+    part = labelled_frame("v1", frame, truth, K)
+    assert part.truth.size == (truth.reshape(-1)[frame.pixel] != 255).sum() < (truth != 255).sum()
+    for weights in ([1, 0, 0], [0.2, 0.3, 0.5]):
+        whole = ClassCounts.of(confusion(frame.labels(weights), truth, K))
+        parts = part.settled + ClassCounts.of(confusion(part.frame.labels(weights), part.truth, K))
+        np.testing.assert_equal(vars(parts), vars(whole))
+
+
+def test_many_changes_are_looked_at_in_steps(monkeypatch):
+    exact = fit_weights(lambda: FRAMES, 3, num_classes=K)
+    monkeypatch.setattr(search, "MOST", 10)
+    found = fit_weights(lambda: FRAMES, 3, num_classes=K)
+    assert found.miou == pytest.approx(dense_miou(found.weights), rel=1e-12)
+    assert found.miou == pytest.approx(exact.miou, abs=0.01)
+
+
 def test_one_run_has_one_weight():
-    frames, _ = make_frames(runs=1)
+    frames, _, _ = make_frames(runs=1)
     assert fit_weights(lambda: frames, 1, num_classes=K).weights == (1.0,)
 
 

@@ -16,8 +16,8 @@ from vspwlib.ensemble import kernels
 from vspwlib.ensemble.class_weights import class_shares, class_sums
 from vspwlib.ensemble.curve import TauCurve
 from vspwlib.ensemble.labelled import LabelledFrame
-from vspwlib.labels import NUM_CLASSES, VOID
-from vspwlib.metrics.iou import ClassCounts, confusion, miou
+from vspwlib.labels import NUM_CLASSES
+from vspwlib.metrics.iou import ClassCounts, miou
 from vspwlib.predict.kernels import compiled
 
 LEAST = 1e-5  # of mIoU; a class keeps its weights where others gain less
@@ -108,34 +108,25 @@ class _OpenPixels:
 
     @classmethod
     def of(cls, frames: Iterable[LabelledFrame], num_classes: int, every: int) -> "_OpenPixels":
-        matrix = np.zeros((num_classes, num_classes), np.int64)
-        truths, counts, numbers, probs, held = [], [], [], [], 0
-        for index, (video, frame, truth) in enumerate(frames):
+        settled, parts, held = ClassCounts.zeros(num_classes), [], 0
+        for index, part in enumerate(frames):
             if index % every:
                 continue
-            flat = truth.reshape(-1)
-            fixed = truth.copy()
-            fixed.reshape(-1)[frame.pixel] = VOID
-            matrix += confusion(frame.agreed, fixed, num_classes, where=video)
-            true, width = flat[frame.pixel], np.diff(frame.first)
-            kept = np.repeat(true != VOID, width)
-            truths.append(true[true != VOID])
-            counts.append(width[true != VOID])
-            numbers.append(frame.number[kept])
-            probs.append(frame.probs[:, kept])
-            held += len(numbers[-1])
+            settled += part.settled
+            parts.append(part)
+            held += len(part.frame.number)
             fix = f"fit to fewer frames: one of {2 * every}."
-            require(held <= MOST, "open classes", expected=f"{MOST} at most", got="more", where=video, fix=fix)
-        require(bool(truths), "frames", expected="at least one", got="none")
-        width = np.concatenate(counts)
+            require(held <= MOST, "open classes", expected=f"{MOST} at most", got="more", where=part.video, fix=fix)
+        require(bool(parts), "frames", expected="at least one", got="none")
+        width = np.concatenate([np.diff(part.frame.first) for part in parts])
         first = np.concatenate([[0], np.cumsum(width, dtype=np.int64)])
         return cls(
-            ClassCounts.of(matrix),
-            np.concatenate(truths),
+            settled,
+            np.concatenate([part.truth[0] for part in parts]),
             np.repeat(np.arange(len(width)), width),
             first,
-            np.concatenate(numbers),
-            np.concatenate(probs, axis=1),
+            np.concatenate([part.frame.number for part in parts]),
+            np.concatenate([part.frame.probs for part in parts], axis=1),
         )
 
 

@@ -45,8 +45,8 @@ def count_class_frames(
 ) -> dict[str, ClassCounts]:
     """Count labels under weights (N, C) of every class, video by video."""
     found: dict[str, ClassCounts] = {}
-    for video, frame, truth in frames():
-        counts = ClassCounts.of(confusion(class_labels(frame, weights), truth, num_classes, where=video))
+    for video, frame, truth, settled in frames():
+        counts = settled + ClassCounts.of(confusion(class_labels(frame, weights), truth, num_classes, where=video))
         found[video] = found[video] + counts if video in found else counts
     return found
 

@@ -118,8 +118,12 @@ class TauCurve:
         return np.stack([hits, np.broadcast_to(truth, hits.shape), predicted], axis=1)
 
     @classmethod
-    def merged(cls, curves: Sequence["TauCurve"]) -> Self:
+    def merged(cls, curves: Sequence["TauCurve"], *, ordered: bool = True) -> Self:
         """Return the curve over the pixels of all.
+
+        Args:
+            curves: At least one.
+            ordered: Whether to put the steps in order; without, the curve can only be merged and gridded.
 
         Raises:
             InputError: there is none.
@@ -129,8 +133,10 @@ class TauCurve:
         time, number, hits, predicted = (
             np.concatenate([getattr(curve, name) for curve in curves]) for name in _COLUMNS
         )
-        order = np.argsort(time)  # steps at one tau are only ever seen together, so their order does not matter
         coarsest = max(curve.resolution for curve in curves)
+        if not ordered:
+            return cls(start, time, number, hits, predicted, coarsest)
+        order = np.argsort(time)  # steps at one tau are only ever seen together, so their order does not matter
         return cls(start, time[order], number[order], hits[order], predicted[order], coarsest)
 
     def gridded(self, cells: int = CELLS) -> "TauCurve":
@@ -210,12 +216,20 @@ class TauCounts:
         self._parts: list[TauCurve] = []
         self._kept = 0
 
-    def add(self, envelope: Envelope, truth: NDArray[np.uint8], *, where: object = "") -> None:
+    def add(
+        self,
+        envelope: Envelope,
+        truth: NDArray[np.uint8],
+        settled: ClassCounts | None = None,
+        *,
+        where: object = "",
+    ) -> None:
         """Count one frame.
 
         Args:
             envelope: Its labels at every tau.
             truth: (H, W) uint8, ids 0..C-1, 255 void.
+            settled: Counts of pixels that belong to the frame and are not in the envelope.
             where: Video and frame, for messages.
 
         Raises:
@@ -223,6 +237,7 @@ class TauCounts:
         """
         check_shape("truth", truth.shape, envelope.start.shape, where=where)
         start = ClassCounts.of(confusion(envelope.start, truth, self.num_classes, where=where))
+        start = start if settled is None else start + settled
         true = truth.reshape(-1)[envelope.pixel]
         counted = true != VOID
         before = envelope.start.reshape(-1)[envelope.pixel]
@@ -243,7 +258,7 @@ class TauCounts:
         self._parts.append(curve)
         self._kept += len(curve.time)
         if self._kept > self.most:
-            self._parts = [TauCurve.merged(self._parts).gridded(self.cells)]
+            self._parts = [TauCurve.merged(self._parts, ordered=False).gridded(self.cells)]
             self._kept = 0
 
     def curve(self) -> TauCurve:

@@ -1,7 +1,8 @@
 """Weights of an ensemble of N runs: coordinate ascent on the simplex with exact steps, fitted and scored apart.
 
 A step gives one run the weight t and leaves the others' shares as they are. Along this line the score is a curve of t
-that is known exactly (:mod:`vspwlib.ensemble.curve`), so a step finds the best t of all, and no step size is chosen.
+that is known exactly (:mod:`vspwlib.ensemble.curve`), so a step finds the best t of all, or of all to four digits where
+there are too many changes to sort them each time.
 Scores never fall from one step to the next. What is found is best along every such line through it; another point may
 be better still, so the ascent starts from several.
 
@@ -22,6 +23,7 @@ from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import ClassCounts, confusion, miou
 
 TOLERANCE = 1e-7  # of mIoU; a smaller gain ends the ascent
+MOST = 500_000  # changes along a line; of more, shares are looked at in steps of 0.0001
 ROUNDS = 20  # over all runs, at most; two or three suffice
 
 
@@ -80,8 +82,8 @@ def count_frames(
         Pixels per class of each video.
     """
     found: dict[str, ClassCounts] = {}
-    for video, frame, truth in frames:
-        counts = ClassCounts.of(confusion(frame.labels(weights), truth, num_classes, where=video))
+    for video, frame, truth, settled in frames:
+        counts = settled + ClassCounts.of(confusion(frame.labels(weights), truth, num_classes, where=video))
         found[video] = found[video] + counts if video in found else counts
     return found
 
@@ -190,7 +192,7 @@ def folds_of(frames: Frames, folds: int) -> list[tuple[Frames, Frames]]:
     Raises:
         InputError: fewer videos than folds.
     """
-    videos = sorted({video for video, _, _ in frames()})
+    videos = sorted({frame.video for frame in frames()})
     check_range("folds", folds, 2)
     fix = f"take at most {len(videos)} folds." if len(videos) > 1 else "name a second split to score on."
     require(len(videos) >= folds, "videos", expected=f"{folds} or more, one a fold", got=len(videos), fix=fix)
@@ -210,9 +212,9 @@ def _ascend(
     for _ in range(ROUNDS if len(weights) > 1 else 0):
         before = best
         for run in range(len(weights)):
-            counts = TauCounts(num_classes)
-            for video, frame, truth in frames():
-                counts.add(frame.line(weights, run), truth, where=video)
+            counts = TauCounts(num_classes, most=MOST)
+            for video, frame, truth, settled in frames():
+                counts.add(frame.line(weights, run), truth, settled, where=video)
             share, found = counts.curve().best()
             if found > best + TOLERANCE:
                 weights, best = _moved(weights, run, share), found

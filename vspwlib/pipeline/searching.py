@@ -18,7 +18,7 @@ from vspwlib.ensemble.class_fit import MOST
 from vspwlib.ensemble.class_search import ClassSearch, cross_fit_classes, transfer_classes
 from vspwlib.ensemble.class_weights import class_frame
 from vspwlib.ensemble.joint import JointFrame, joint_frame
-from vspwlib.ensemble.labelled import Frames, LabelledFrame
+from vspwlib.ensemble.labelled import Frames, LabelledFrame, labelled_frame
 from vspwlib.ensemble.search import (
     CrossFit,
     WeightFit,
@@ -197,4 +197,4 @@ def _read(joint: JointStore, videos: Sequence[Video]) -> Iterator[LabelledFrame]
     for video in videos:
         masks = _labelled(video)
         for name, frame in joint.read(video.name):
-            yield LabelledFrame(video.name, frame, read_mask(masks[name]))
+            yield labelled_frame(video.name, frame, read_mask(masks[name]))
