@@ -141,7 +141,9 @@ class TauCurve:
 
     def gridded(self, cells: int = CELLS) -> "TauCurve":
         """Return the curve with its changes gathered on ``cells`` + 1 tau; what lies between takes the one below."""
-        row = np.searchsorted(np.arange(cells + 1) / cells, self.time, side="left")
+        row = np.ceil(self.time * cells).astype(np.int64)  # the first grid point that is not below, up to rounding
+        row -= (row - 1) / cells >= self.time
+        row += row / cells < self.time
         place, places = row * NUM_SLOTS + self.number, (cells + 1) * NUM_SLOTS
         sums = np.stack([_sums(place, values, places) for values in (self.hits, self.predicted)])
         there = np.flatnonzero((sums != 0).any(axis=0))

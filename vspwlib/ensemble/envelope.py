@@ -116,7 +116,7 @@ def envelope_of_bands(bands: Iterable[tuple[Tensor, Tensor]], size: tuple[int, i
 
     Args:
         bands: (K, rows, W) probabilities of both runs, from the first row on
-            (:func:`vspwlib.predict.scores.probability_bands`).
+            (:func:`vspwlib.predict.scores.probability_bands`). They are not looked through for nan.
         size: (H, W) of the frame.
 
     Returns:
@@ -128,9 +128,8 @@ def envelope_of_bands(bands: Iterable[tuple[Tensor, Tensor]], size: tuple[int, i
     start = np.empty(size[0] * size[1], np.uint8)
     parts, done = [], 0
     for p1, p2 in bands:
-        one, two = _check("first run", p1), _check("second run", p2)
-        check_shape("second run", two.shape, tuple(one.shape))
-        ours, theirs = _columns(one), _columns(two)
+        check_shape("second run", p2.shape, tuple(p1.shape))
+        ours, theirs = _columns(p1), _columns(p2)
         parts.append(_trace(ours, theirs, start[done : done + len(ours)], done))
         done += len(ours)
     require(done == len(start), "bands", expected=f"{len(start)} pixels", got=done)

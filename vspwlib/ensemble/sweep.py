@@ -57,7 +57,13 @@ def envelope_of_scores(first: Scores, second: Scores, size: Size, device: torch.
 
     Returns:
         The envelope, in main memory.
+
+    Raises:
+        InputError: a score is nan, or shapes differ.
     """
+    for what, scores in (("first run", first), ("second run", second)):
+        if np.isnan(float(scores.sum())):
+            fail(what, expected="scores", got="nan")
     if device is not None and torch.device(device).type != "cpu":
         return envelope(probabilities(first, size, device), probabilities(second, size, device))
     rows = -(-_BAND // size[1])
