@@ -6,8 +6,9 @@ takes a workspace's predictions, at their size:
     python benchmarks/sweep.py
     python benchmarks/sweep.py --workspace workspace --split test RUN_A RUN_B [RUN_C]
 
-Ratios of one run: CPU time with one thread, wall time with two. The peers: eleven dense fusions in numba, pixel-major, band
-by band as our path reads them; and a grid of the 66 weights of three runs in tenths, scored with our own counts.
+Ratios of one run: CPU time with one thread, wall time with two. The peers: eleven dense fusions in
+numba, pixel-major, band by band as our path reads them; and a grid of the 66 weights of three runs in tenths, scored
+with our own counts.
 """
 
 import argparse
@@ -157,14 +158,12 @@ def report_sweep(stores: list[ScoreStore], frames: list[Labelled], threads: int)
     dense, ours, shared = (
         least_s(lambda work=work: work(stores, frames), clock) for work in (eleven_dense, exact, read_only)
     )
-    print(
-        f"{threads} thread(s), {'CPU' if threads == 1 else 'wall'} time, {len(frames)} frames of {frames[0].truth.shape}; largest difference of mIoU {gap:.1e}"
-    )
+    kind, shape = "CPU" if threads == 1 else "wall", frames[0].truth.shape
+    print(f"{threads} thread(s), {kind} time, {len(frames)} frames of {shape}; largest difference of mIoU {gap:.1e}")
     for name, taken in (("eleven tau dense, numba", dense), ("all tau, exact", ours), ("reading and softmax", shared)):
-        rest = f"{(dense - shared) / (taken - shared):6.1f} without reading" if taken > shared else ""
-        print(
-            f"  {name:24s} {1000 * taken / len(frames):8.1f} ms a frame {dense / taken:6.1f} times numba's speed {rest}"
-        )
+        print(f"  {name:24s} {1000 * taken / len(frames):8.1f} ms a frame {dense / taken:6.1f} times numba's speed")
+    if threads == 1:  # with more, reading and the rest run beside each other
+        print(f"  {'without reading':24s} {'':19s} {(dense - shared) / (ours - shared):6.1f} times numba's speed")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"  {len(frames) / ours:.1f} frames a second, {peak:.2f} GB at most in this process")
 
