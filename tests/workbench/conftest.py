@@ -1,15 +1,22 @@
-"""A tiny workspace, made by the real code: two runs with predictions, scores and a sweep, and a clip without truth."""
+"""A tiny workspace, made by the real code: two runs with predictions, scores and a sweep, and a clip without truth.
 
+And the browser of the tests that need one.
+"""
+
+import base64
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from tests.workbench.live_clip import Site, serve
+from tests.workbench.live_tab import PATIENCE, PRELUDE, Tab
 from vspwlib.config import override
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.labels import NUM_CLASSES, id_to_raw, raw_to_id
@@ -27,6 +34,15 @@ VIDEOS = ("walk", "yard")
 FRAMES = ("00000004", "00000005", "00000007")
 SIZE = (32, 48)
 CLASSES = (0, 21, 66, 123)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 def write_tree(root: Path, rng: np.random.Generator) -> dict[tuple[str, str], np.ndarray]:
@@ -169,3 +185,68 @@ def panes() -> Callable[[AppTest], list[str]]:
         return [image.proto.imgs[0].alt for image in app.image]
 
     return panes
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Yield Debian's Chromium."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra `dev`)")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Site]:
+    with serve() as site:
+        yield site
+
+
+@pytest.fixture
+def site(server: Site) -> Site:
+    """Return the site, with nothing in it."""
+    for part in (server.clips, server.broken, server.delays, server.asked):
+        part.clear()
+    return server
+
+
+@pytest.fixture(scope="module")
+def context(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(context: Any, site: Site) -> Iterator[Tab]:
+    """Yield a page without views; afterwards nothing may have gone wrong on it unseen."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(site.address)
+    page.wait_for_function("() => window.ready")
+    yield Tab(page, site)
+    page.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def run_js(context: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """Yield a function that runs the body of an async JavaScript function with named arguments, beside the sources."""
+    page = context.new_page()
+    page.goto(site.address)
+
+    def run_js(body: str, **arguments: Any) -> Any:
+        plain = {
+            name: base64.b64encode(value).decode() if isinstance(value, bytes) else value
+            for name, value in arguments.items()
+        }
+        return page.evaluate(f"async ({{ {', '.join(plain)} }}) => {{ {PRELUDE} {body} }}", plain)
+
+    yield run_js
+    page.close()
