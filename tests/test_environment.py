@@ -14,8 +14,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 OURS = {"tests", "vspwlib", "workbench", "app"}
-#: Packages that a declared one brings where it can use them: torch's CUDA builds bring Triton.
-BROUGHT = {"triton": "torch"}
+#: Packages that a declared one brings: torch's CUDA builds bring Triton; a widget is made of traitlets, and
+#: routes beside Streamlit's are Starlette's.
+BROUGHT = {"triton": "torch", "traitlets": "anywidget", "starlette": "streamlit"}
 PIN = re.compile(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.]*", re.IGNORECASE)
 
 
