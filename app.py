@@ -6,4 +6,6 @@ import pandas as pd  # noqa: F401
 import plotly.graph_objects as go  # noqa: F401
 import streamlit as st
 
-app = st.App("workbench/main.py")
+from workbench.live.routes import ROUTES
+
+app = st.App("workbench/main.py", routes=ROUTES)

@@ -10,7 +10,18 @@ from typing import Any, NoReturn
 
 
 class InputError(ValueError):
-    """Input that a user can mend: a path, a file, an option. The command line prints it and exits with code 2."""
+    """Input that a user can mend: a path, a file, an option. The command line prints it and exits with code 2.
+
+    Args:
+        message: The whole message.
+        expected: What would have been right, for those who lay the message out anew; empty where nobody says.
+        got: What came instead.
+        fix: What to do about it.
+    """
+
+    def __init__(self, message: str, *, expected: str = "", got: str = "", fix: str = "") -> None:
+        super().__init__(message)
+        self.expected, self.got, self.fix = expected, got, fix
 
 
 def fail(what: str, *, expected: object, got: object, where: object = "", fix: str = "") -> NoReturn:
@@ -33,7 +44,8 @@ def fail(what: str, *, expected: object, got: object, where: object = "", fix: s
     """
     place = f" ({where})" if str(where) else ""
     mend = f". Fix: {fix}" if fix else "."
-    raise InputError(f"{what}: expected {expected}, got {got}{place}{mend}")
+    text = f"{what}: expected {expected}, got {got}{place}{mend}"
+    raise InputError(text, expected=str(expected), got=str(got), fix=fix)
 
 
 def require(condition: bool, what: str, *, expected: object, got: object, where: object = "", fix: str = "") -> None:

@@ -47,6 +47,20 @@ def pick_second(runs: Iterable[str], first: str, switch: DeltaGenerator, picker:
         return pick("Second run", others, "other")
 
 
+def pick_more(label: str, options: Sequence[str], key: str, *, most: int) -> list[str]:
+    """Choose any number of names, none at first.
+
+    Args:
+        label: What is chosen.
+        options: The names; those in the URL that are no option (any more) are left out.
+        key: Name in the URL.
+        most: Most names.
+    """
+    if key in st.session_state:
+        st.session_state[key] = [name for name in st.session_state[key] if name in options]
+    return st.multiselect(label, options, key=key, bind="query-params", max_selections=most, placeholder="none")
+
+
 def pick_frame(names: Sequence[str], key: str = "frame") -> str:
     """Choose a frame of a video by slider, buttons or the arrow keys.
 

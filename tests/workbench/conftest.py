@@ -4,6 +4,7 @@ And the browser of the tests that need one.
 """
 
 import base64
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -175,6 +176,17 @@ def texts() -> Callable[[AppTest], str]:
         return "\n".join(str(element.value) for element in elements)
 
     return texts
+
+
+@pytest.fixture
+def live() -> Callable[[AppTest], dict[str, Any]]:
+    """Return a function that gives what a page hands to its live view: base, state, actions."""
+
+    def live(app: AppTest) -> dict[str, Any]:
+        (view,) = app.get("bidi_component")
+        return json.loads(view.proto.json)
+
+    return live
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.workbench.streamlit_server import run_streamlit
-from vspwlib.runs import Workspace
+from vspwlib.ensemble.result import SweepResult
+from vspwlib.runs import Workspace, read_json
 
 pytestmark = pytest.mark.browser
 
@@ -39,28 +40,28 @@ def go_to(page: Any, name: str) -> None:
     page.get_by_test_id("stTopNav").get_by_role("link", name=name).click()
 
 
-def wait_for_pictures(page: Any, count: int) -> None:
-    """Wait until so many pictures stand on the page, decoded."""
-    script = """count => {
-        const images = [...document.querySelectorAll('[data-testid=stImage] img')];
-        return images.length === count && images.every(image => image.complete && image.naturalWidth > 0);
-    }"""
-    page.wait_for_function(script, arg=count)
-
-
-def wait_for_link(page: Any, query: str) -> None:
-    page.wait_for_function("query => location.search === query", arg=query)
+def wait_for_clip(page: Any, panes: int) -> None:
+    """Wait until the live view stands on the page with so many pictures, and its figures."""
+    page.get_by_test_id("live-view").wait_for()
+    page.wait_for_function(
+        """count => {
+            const hosts = [...document.querySelectorAll('[data-testid=stBidiComponentRegular], *')];
+            const roots = [document, ...hosts.map(host => host.shadowRoot).filter(Boolean)];
+            const shown = roots.flatMap(root => [...root.querySelectorAll('canvas[data-testid^=pane-]')]);
+            return shown.filter(canvas => canvas.offsetParent !== null && canvas.width > 0).length === count;
+        }""",
+        arg=panes,
+    )
 
 
 def test_every_page_opens_by_a_click(page: Any) -> None:
     page.get_by_role("heading", name="Runs").wait_for()
     page.get_by_test_id("stPlotlyChart").wait_for()
     go_to(page, "Clips")
-    wait_for_pictures(page, 4)
-    page.get_by_text("pixel accuracy").wait_for()
+    wait_for_clip(page, 4)
     go_to(page, "Ensemble")
     page.get_by_text(re.compile(r"Best, τ = 0\.\d+ \(upper bound\)")).first.wait_for()
-    wait_for_pictures(page, 4)
+    wait_for_clip(page, 6)
     go_to(page, "Classes")
     page.get_by_role("heading", name="Most frequent mistakes").wait_for()
     page.get_by_test_id("stDataFrame").nth(1).wait_for()
@@ -70,33 +71,30 @@ def test_every_page_opens_by_a_click(page: Any) -> None:
 
 def test_arrow_keys_step_through_frames_and_the_url_follows(page: Any) -> None:
     go_to(page, "Clips")
-    wait_for_pictures(page, 4)
-    page.keyboard.press("ArrowRight")
-    wait_for_link(page, "?frame=00000005")
-    page.keyboard.press("ArrowRight")
-    wait_for_link(page, "?frame=00000007")
-    page.keyboard.press("ArrowLeft")
-    wait_for_link(page, "?frame=00000005")
+    wait_for_clip(page, 4)
+    page.get_by_test_id("live-view").focus()
+    for key, frame in (("ArrowRight", 5), ("ArrowRight", 7), ("ArrowLeft", 5)):
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "frame => new URLSearchParams(location.search).get('frame') === frame", arg=f"0000000{frame}"
+        )
 
 
 def test_comparing_is_one_click_and_a_link_restores_it(page: Any) -> None:
     go_to(page, "Clips")
-    wait_for_pictures(page, 4)
+    wait_for_clip(page, 4)
     page.get_by_text("Compare", exact=True).click()
-    wait_for_pictures(page, 5)
-    wait_for_link(page, "?compare=true")
+    wait_for_clip(page, 6)
     page.reload()
-    wait_for_pictures(page, 5)
-    page.get_by_text("B · beta").wait_for()
+    wait_for_clip(page, 6)
 
 
-def test_tau_is_moved_by_keys_and_moves_nothing_else(page: Any) -> None:
+def test_the_figure_at_rest_is_the_score_of_that_tau(page: Any, finished_workspace: Workspace) -> None:
+    """The split's mIoU beside the slider is the exact curve's, which tests hold to `vspw score` of what is written."""
     go_to(page, "Ensemble")
-    wait_for_pictures(page, 4)
-    page.get_by_role("slider", name="τ, weight of P1").focus()
-    page.keyboard.press("End")
-    page.keyboard.press("ArrowLeft")
-    page.get_by_text("Fused, τ = 0.99").wait_for()
-    page.wait_for_timeout(500)  # for an update of the frame, which must not come
-    assert "tau=0.99" in page.url
-    assert "frame=" not in page.url
+    wait_for_clip(page, 6)
+    page.goto(f"{page.url.split('?')[0]}?tau=0.25")
+    wait_for_clip(page, 6)
+    found = SweepResult.from_json(read_json(finished_workspace.sweep_file("alpha", "beta", "vspw", "test2"), "sweep"))
+    shown = float(page.get_by_test_id("split-miou-value").first.get_attribute("data-value"))
+    assert abs(shown - found.at(0.25)) < 1e-6

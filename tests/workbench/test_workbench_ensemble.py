@@ -3,15 +3,14 @@
 import shutil
 from typing import Any
 
-import pytest
-
+from tests.workbench.test_workbench_clips import clip_of
 from vspwlib.runs import Workspace
 
 FIRST, SECOND = "alpha", "beta"
 
 
 def test_ensemble_shows_the_sweep_and_starts_at_its_best(
-    workspace: Workspace, open_page: Any, measured: Any, texts: Any
+    workspace: Workspace, open_page: Any, measured: Any, texts: Any, live: Any
 ) -> None:
     app = open_page("ensemble")
     sweep = measured.sweep()
@@ -23,8 +22,9 @@ def test_ensemble_shows_the_sweep_and_starts_at_its_best(
         "Majority vote": f"{100 * sweep.vote_miou:.2f} %",
         f"Best, τ = {sweep.best_tau:g} (upper bound)": f"{100 * sweep.best_miou:.2f} %",
     }
-    assert app.select_slider(key="tau").value == sweep.best_tau
     assert len(app.get("plotly_chart")) == 1
+    assert live(app)["actions"] == [{"name": "write", "label": "Write this ensemble"}]
+    assert clip_of(workspace, live(app))["curve"]["best"] == {"tau": sweep.best_tau, "miou": sweep.best_miou}
     assert "Upper bound" in texts(app)
 
 
@@ -39,17 +39,29 @@ def test_the_page_opens_on_the_newest_pair_that_was_swept(workspace: Workspace, 
     assert app.metric
 
 
-@pytest.mark.parametrize(("tau", "run"), [(1.0, FIRST), (0.0, SECOND)])
-def test_at_the_ends_of_tau_the_fused_frame_is_that_of_one_run(
-    tau: float, run: str, workspace: Workspace, open_page: Any, measured: Any, panes: Any
-) -> None:
+def test_the_chosen_tau_is_marked_on_the_curve(workspace: Workspace, open_page: Any, live: Any) -> None:
+    app = open_page("ensemble", tau="0.25")
+    assert live(app)["state"] == {"tau": 0.25}
+    assert '"name":"chosen: \\u03c4 = 0.25' in app.get("plotly_chart")[0].proto.spec
+
+
+def test_more_runs_are_summed(workspace: Workspace, open_page: Any, live: Any) -> None:
+    third = workspace.predictions("gamma", "vspw", "test2")
+    shutil.copytree(workspace.predictions(FIRST, "vspw", "test2"), third)
     app = open_page("ensemble")
-    app.select_slider(key="tau").set_value(tau).run()
-    assert panes(app)[:3] == ["Truth", "Errors", f"Fused, τ = {tau:g}"]
-    assert "the better alone" in panes(app)[3]
-    fused = next(caption.value for caption in app.caption if caption.value.startswith("mIoU"))
-    assert fused.startswith(measured.frame_miou(run, "walk", "00000004"))
-    assert f'"name":"chosen: \\u03c4 = {tau:g}' in app.get("plotly_chart")[0].proto.spec
+    app.multiselect(key="more").set_value(["gamma"]).run()
+    clip = clip_of(workspace, live(app))
+    assert (clip["kind"], len(clip["runs"]), clip["approximate"]) == ("joint", 3, True)
+    assert not app.metric
+    assert app.code[0].value == f"vspw ensemble search {FIRST} {SECOND} gamma --split test2"
+
+
+def test_an_ensemble_to_write_is_shown_as_its_command(workspace: Workspace, open_page: Any) -> None:
+    app = open_page("ensemble")
+    app.session_state["write_asked"] = {"runs": [FIRST, SECOND], "split": "test2", "rule": ["--tau", "0.25"]}
+    app.run()
+    command = f"vspw ensemble write {FIRST} {SECOND} --split test2 --tau 0.25 --name ensemble"
+    assert command in "\n".join(code.value for code in app.code)
 
 
 def test_the_papers_curve_is_shown_on_demand_and_labelled(workspace: Workspace, open_page: Any, texts: Any) -> None:

@@ -1,6 +1,7 @@
-"""Ensemble: P = τ·P1 + (1−τ)·P2, its curve, and what it does to a frame."""
+"""Ensemble: P = τ·P1 + (1−τ)·P2 and sums of more runs, live on a clip, and their scores on the whole split."""
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -9,24 +10,14 @@ from vspwlib.report.figures import paper_figure, tau_figure
 from vspwlib.report.tables import PAPER_TABLE4, PAPER_TABLE4_NOTE, intervals_text, sweep_rows
 from workbench import data
 from workbench.actions import offer_sweep
-from workbench.controls import pick, pick_frame, pick_look, pick_tau
-from workbench.notices import guard, no_pair, no_predictions
-from workbench.panes import Prediction, compare_panes, draw_panes, draw_scores
+from workbench.clip_view import linked_state, show_clip
+from workbench.controls import pick, pick_more
+from workbench.notices import no_pair, no_predictions
+from workbench.panes import draw_scores
+from workbench.writing import ask_to_write, show_asked
 
 PLAIN = {"displaylogo": False}
-
-
-@st.fragment
-def show_sweep(sweep: SweepResult, stores: dict[str, Path]) -> None:
-    """Draw the curve and the fused frame at the chosen tau; moving tau reruns only this."""
-    with guard():
-        draw_scores(endpoints(sweep))
-        curve, preview = st.columns([5, 6], gap="large")
-        with curve:
-            tau = pick_tau(sweep.best_tau)
-            show_curve(sweep, list(stores), tau)
-        with preview:
-            show_preview(sweep, stores, tau)
+WRITE = {"write": "Write this ensemble"}
 
 
 def endpoints(sweep: SweepResult) -> dict[str, float]:
@@ -37,14 +28,17 @@ def endpoints(sweep: SweepResult) -> dict[str, float]:
     return {**found, "Mean": sweep.mean_miou, "Majority vote": sweep.vote_miou, best: sweep.best_miou}
 
 
-def show_curve(sweep: SweepResult, runs: list[str], tau: float) -> None:
-    """Draw mIoU(τ), and the paper's curve when asked for."""
+def show_curve(sweep: SweepResult, runs: list[str]) -> None:
+    """Draw mIoU(τ) of the split, and the paper's curve when asked for."""
+    st.markdown("##### The whole split")
+    draw_scores(endpoints(sweep))
+    state: dict[str, Any] = linked_state() or {}
     drawn = sweep.intervals if sweep.intervals and sweep.intervals.tau.judged else None
     figure = tau_figure(
         sweep_rows(sweep),
         first=runs[0],
         second=runs[1],
-        current=tau,
+        current=state.get("tau"),
         upper_bound=sweep.upper_bound,
         likely=(drawn.tau.low, drawn.tau.high) if drawn else None,
     )
@@ -61,25 +55,34 @@ def show_curve(sweep: SweepResult, runs: list[str], tau: float) -> None:
         st.caption(PAPER_TABLE4_NOTE)
 
 
-def show_preview(sweep: SweepResult, stores: dict[str, Path], tau: float) -> None:
-    """Draw a frame fused at the chosen tau, against the better of the two runs."""
-    first, second = stores.values()
-    left, right = st.columns([4, 1], vertical_alignment="bottom")
-    with left:
-        video = pick("Video", data.videos(first), "video")
-    with right:
-        palette, opacity = pick_look()
-    frame = pick_frame(data.frames(first, video))
-    ends = dict(zip(stores, (sweep.miou[-1], sweep.miou[0]), strict=True))
-    better = max(ends, key=lambda run: ends[run])
-    fused = data.fused(first, second, video, frame, tau)
-    predicted = [
-        Prediction("the fusion", f"Fused, τ = {tau:g}", fused),
-        Prediction("the run", f"{better}, the better alone", data.labels(stores[better], video, frame)),
-    ]
-    image, truth = data.picture(first, video, frame), data.truth(first, video, frame)
-    panes = compare_panes(image, truth, predicted, palette=palette, opacity=opacity)
-    draw_panes([pane for pane in panes if pane.title != "Frame"], columns=2)
+def show_more(runs: list[str], split: str) -> None:
+    """Say how exact figures of more than two runs come about."""
+    st.info(
+        "The view rounds probabilities to 16 bits, and scores one frame. On the whole split, exactly:",
+        icon=":material/function:",
+    )
+    st.code(f"vspw ensemble search {' '.join(runs)} --split {split}", language="bash")
+
+
+def show(chosen: dict[str, Path], video: str) -> None:
+    """Draw an ensemble of two runs or more."""
+    runs = list(chosen)
+    dataset, split = data.dataset_and_split(chosen[runs[0]])
+    sweep = data.sweep(place, *chosen.values()) if len(runs) == 2 else None
+    show_clip(
+        list(chosen.values()),
+        video,
+        key="fusion",
+        actions=WRITE,
+        on_action=lambda _name, state: ask_to_write(runs, split, state),
+    )
+    show_asked(place)
+    if sweep is not None:
+        show_curve(sweep, runs)
+    elif len(runs) == 2:
+        offer_sweep(place, runs[0], runs[1], dataset, split)
+    else:
+        show_more(runs, split)
 
 
 place = data.workspace()
@@ -88,19 +91,19 @@ if not stores:
     no_pair() if data.predictions(place) else no_predictions(place.path)
     st.stop()
 
-columns = st.columns([2, 4, 4])
+columns = st.columns([2, 3, 3, 3, 3])
 with columns[0]:
-    split = pick("Split", list(stores), "split")
-    runs = stores[split]
+    key = pick("Split", list(stores), "split")
+    known = stores[key]
 # The page opens on a pair that has a curve to show: the newest.
-swept = data.newest_sweep(place, split, runs)
-names = [*swept, *(run for run in runs if run not in swept)]
+swept = data.newest_sweep(place, key, known)
+names = [*swept, *(run for run in known if run not in swept)]
 with columns[1]:
     first = pick("First run, P1", names, "first")
 with columns[2]:
     second = pick("Second run, P2", [run for run in names if run != first], "second")
-found = data.sweep(place, runs[first], runs[second])
-if found is None:
-    offer_sweep(place, first, second, *data.dataset_and_split(runs[first]))
-else:
-    show_sweep(found, {first: runs[first], second: runs[second]})
+with columns[3]:
+    more = pick_more("More runs", [run for run in names if run not in {first, second}], "more", most=6)
+with columns[4]:
+    video = pick("Video", data.videos(known[first]), "video")
+show({run: known[run] for run in (first, second, *more)}, video)
