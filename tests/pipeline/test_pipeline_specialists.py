@@ -32,18 +32,32 @@ def made(tmp_path, tiny_recipe):
     return found
 
 
-@pytest.mark.parametrize("weight", [0.5, 1.0])
-def test_label_maps_are_dense_sums(made, weight):
+def mixed(base, others, weight):
+    """P_c = (1 - w) P_c of the base + w P_c of the specialist for class c."""
+    fused = base.copy()
+    for run, group in GROUPS.items():
+        fused[group] = (1 - weight) * base[group] + weight * others[run][group]
+    return fused
+
+
+def believed(base, others):
+    """The base, or the surest of those whose best class is one of their own."""
+    fused, surest = base.copy(), np.zeros(base.shape[1:])
+    for run, group in GROUPS.items():
+        claims = np.isin(others[run].argmax(0), group) & (others[run].max(0) > surest)
+        fused, surest = np.where(claims, others[run], fused), np.where(claims, others[run].max(0), surest)
+    return fused
+
+
+@pytest.mark.parametrize("weight", [None, 0.5, 1.0])
+def test_label_maps_are_dense_fusion(made, weight):
     found = write_specialists(made.workspace, "a", ["b", "c"], "val", "fused", weight=weight)
     assert (found.videos, found.frames, found.kept) == (2, 5, 0)
     store, changed = ScoreStore.open(found.store), 0
     for video, frame in every_frame():
-        base = dense(made.stores["a"], video, frame)
-        fused = base.copy()
-        for run, group in GROUPS.items():
-            own = dense(made.stores[run], video, frame)
-            for kind in group:
-                fused[kind] = (1 - weight) * base[kind] + weight * own[kind]
+        base, *own = (dense(made.stores[run], video, frame) for run in ("a", *GROUPS))
+        others = dict(zip(GROUPS, own, strict=True))
+        fused = believed(base, others) if weight is None else mixed(base, others, weight)
         ids = written(found.labels, video, frame)
         np.testing.assert_array_equal(ids, fused.argmax(0))
         changed += (ids != base.argmax(0)).sum()
@@ -53,6 +67,8 @@ def test_label_maps_are_dense_sums(made, weight):
 
 
 def test_everything_says_what_it_is(made):
+    plain = write_specialists(made.workspace, "a", ["c"], "val", "plain")
+    assert read_json(plain.recipe, "recipe")["command"] == "vspw ensemble specialists a c --split val --name plain"
     found = write_specialists(made.workspace, "a", ["c"], "val", "fused", weight=0.25)
     recipe = read_json(found.recipe, "recipe")
     assert recipe["command"] == "vspw ensemble specialists a c --split val --weight 0.25 --name fused"

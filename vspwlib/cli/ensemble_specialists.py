@@ -15,19 +15,20 @@ def specialists(
     split: Annotated[str, typer.Option(help="Split that all have predicted.")],
     name: Annotated[str, typer.Option(help="Name of the result among the predictions.")],
     weight: Annotated[
-        float, typer.Option(help="Of a specialist on its classes, 0..1; the base keeps the rest, 1 leaves it none.")
-    ] = 0.5,
+        float | None, typer.Option(help="Mix the probabilities of its classes: its share, 0..1; the base has the rest.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Drop what stands under that name.")] = False,
     data: DataOption = None,
     device: DeviceOption = "auto",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Let specialists have a say on their own classes: P_c = (1−w)·P_c of the base + w·P_c of the one for class c.
+    """Let specialists have a say on their own classes: each is believed where it predicts one of them.
 
-    Writes label maps as PNGs and scores, as `vspw ensemble write` does; a stopped call goes on.
+    With `--weight w` it is P_c = (1−w)·P_c of the base + w·P_c of the specialist for class c instead. Writes label maps
+    as PNGs and scores, as `vspw ensemble write` does; a stopped call goes on.
 
-    Example: `vspw ensemble specialists mini-t2_480-s0 vehicles --split test2 --weight 0.5 --name with_vehicles`
+    Example: `vspw ensemble specialists mini-t2_480-s0 vehicles --split test2 --name with_vehicles`
     """
     from vspwlib.pipeline.specialists import write_specialists
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from vspwlib.checks import fail
 from vspwlib.data.index import Video
 from vspwlib.ensemble.soft import class_weighted_labels, fused_scores
-from vspwlib.ensemble.specialist import specialist_weights
+from vspwlib.ensemble.specialist import check_groups, claimed_labels, claimed_scores, specialist_weights
 from vspwlib.labels import class_named
 from vspwlib.pipeline.building import build_fabric
 from vspwlib.pipeline.derived import Derivation, Progress, Written, members, write_derived
@@ -26,16 +26,17 @@ def write_specialists(
     split: str,
     name: str,
     *,
-    weight: float = 0.5,
+    weight: float | None = None,
     data: Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Written:
-    """Fuse a base with specialists: ``P_c = (1 - weight) * P_c of the base + weight * P_c of the one for class c``.
+    """Fuse a base with specialists, each believed where it predicts one of its classes; or by weights of these classes.
 
-    Classes without a specialist are the base's. The label maps are the highest of these at full resolution; the store
-    holds their logarithm, taken on the stride-4 grid.
+    With a weight, ``P_c = (1 - weight) * P_c of the base + weight * P_c of the specialist for class c``, and classes
+    without one are the base's. The label maps are exact at full resolution; the store holds the logarithm of P, taken
+    on the stride-4 grid.
 
     Args:
         workspace: Where the predictions lie and the new ones go.
@@ -43,7 +44,8 @@ def write_specialists(
         specialists: Runs whose recipe has a focus, ``loss.focus``, which names their classes.
         split: Split that all have predicted.
         name: Name of the new predictions.
-        weight: Of a specialist on its classes, 0..1; 1 puts it in the base's place.
+        weight: Of a specialist on its classes, 0..1; 1 puts it in the base's place. None: it is believed where it
+            predicts one of them.
         data: The data set; by default the one that the base was predicted on.
         device: ``auto``, ``cpu`` or ``cuda``.
         overwrite: Drop what stands under that name instead of going on with it.
@@ -55,16 +57,17 @@ def write_specialists(
     """
     if not specialists:
         fail("specialists", expected="at least one run", got="none", fix="name it after the base.")
-    groups = [focus_of(workspace, one) for one in specialists]
-    weights = specialist_weights([[class_named(kind).id for kind in group] for group in groups], weight)
-    names = [base, *specialists]
+    names, classes = [base, *specialists], [focus_of(workspace, one) for one in specialists]
+    groups = [[class_named(kind).id for kind in own] for own in classes]
+    check_groups(groups)
+    weights = None if weight is None else specialist_weights(groups, weight)
     sources, root, frames = open_alike(workspace, names, split, data=data)
-    made = {"ensemble": "specialists", "weight": weight, "sources": members(sources, classes=[[], *groups])}
+    option = "" if weight is None else f"--weight {weight!r} "
     derivation = Derivation(
         name,
-        statement=f"--weight {weight!r} of {', '.join(specialists)} beside {base}",
-        made=made,
-        command=f"vspw ensemble specialists {' '.join(names)} --split {split} --weight {weight!r} --name {name}",
+        statement=f"{option}of {', '.join(specialists)} beside {base}",
+        made={"ensemble": "specialists", "weight": weight, "sources": members(sources, classes=[[], *classes])},
+        command=f"vspw ensemble specialists {' '.join(names)} --split {split} {option}--name {name}",
     )
     place = build_fabric("fp32", device=device).device
 
@@ -75,6 +78,8 @@ def write_specialists(
         frame = video.frames[index].name
         each = [scores(source, video.name, frame) for source in sources]
         size = sources[0].labels.size(video.name, frame)
+        if weights is None:
+            return claimed_labels(each, size, groups), claimed_scores(each, groups)
         return class_weighted_labels(each, size, weights), fused_scores(each, [1.0] * len(each), weights)
 
     return write_derived(
