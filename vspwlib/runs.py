@@ -246,6 +246,15 @@ def scores_file(store: Path) -> Path:
     return store.with_name(f"{store.name.removesuffix('.zarr')}.scores.json")
 
 
+def frames_file(store: Path) -> Path:
+    """Return where it is kept what each frame's pixels were taken for: beside the scores, and as old as they.
+
+    >>> frames_file(Path("a/vspw-val.zarr")).name
+    'vspw-val.scores.npz'
+    """
+    return scores_file(store).with_suffix(".npz")
+
+
 def environment() -> dict[str, Any]:
     """Describe the machine and the software: commit, versions, processor and cores. Nothing names a user or a path."""
     import platform

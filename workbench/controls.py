@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from vspwlib.labels import PaletteName
 from workbench.notices import literal
 
 
@@ -94,46 +93,6 @@ def _step_button(names: Sequence[str], key: str, step: int, *, disabled: bool) -
         on_click=_step,
         args=(names, key, step),
     )
-
-
-def pick_tau(best: float, key: str = "tau") -> float:
-    """Choose a tau: hundredths, and the best one.
-
-    Args:
-        best: The one to begin with.
-        key: Name in the URL.
-
-    Returns:
-        The chosen tau.
-    """
-    taus = sorted({best, *(step / 100 for step in range(101))})
-    if st.session_state.get(key, best) not in taus:
-        del st.session_state[key]  # the best of another sweep
-    return float(
-        st.select_slider(
-            "τ, weight of P1", taus, value=best, format_func=lambda tau: f"{tau:g}", key=key, bind="query-params"
-        )
-    )
-
-
-def pick_look() -> tuple[PaletteName, float]:
-    """Choose how label maps are laid over frames.
-
-    Returns:
-        Palette and opacity, 0..1.
-    """
-    with st.popover("Look", icon=":material/palette:", width="stretch"):
-        opacity = st.slider("Opacity of the classes, %", 0, 100, 60, step=5, key="opacity", bind="query-params")
-        palette: PaletteName = st.segmented_control(
-            "Colours",
-            ["glasbey", "dataset"],
-            default="glasbey",
-            required=True,
-            key="palette",
-            bind="query-params",
-            help="glasbey keeps 124 classes apart; dataset has the colours of VSPW papers.",
-        )
-    return palette, opacity / 100
 
 
 def _settle(label: str, options: Sequence[str], key: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from threading import Timer
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 
 from vspwlib.checks import fail, require
 from vspwlib.ensemble.result import SweepResult
+from vspwlib.metrics.frames import FrameConfusions
 from vspwlib.metrics.similarity import PairSimilarity
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.report import tables
-from vspwlib.runs import Run, Workspace, read_json, scores_file
-
-if TYPE_CHECKING:
-    from vspwlib.ensemble.envelope import Envelope
+from vspwlib.runs import Run, Workspace, frames_file, read_json, scores_file
 
 Ids = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
@@ -76,6 +74,12 @@ def score(store: Path) -> SplitScore | None:
     return _score(str(path), _changed(path)) if path.is_file() else None
 
 
+def frame_confusions(store: Path) -> FrameConfusions | None:
+    """Return what each frame's pixels were taken for; None where the store was scored before that was kept."""
+    path = frames_file(store)
+    return _frame_confusions(str(path), _changed(path)) if path.is_file() else None
+
+
 def newest_sweep(place: Workspace, split: str, runs: Collection[str]) -> list[str]:
     """Return P1 and P2 of the newest tau sweep of two of the runs on a split (``vspw-test2``); nothing without one."""
     pairs = {path: path.parent.name.split("+") for path in place.sweep_files() if path.stem == split}
@@ -124,12 +128,6 @@ def truth(store: Path, video: str, frame: str) -> Ids | None:
 def labels(store: Path, video: str, frame: str) -> Ids:
     """Return the (H, W) ids that a run predicts on a frame."""
     return _labels(str(store), _changed(store), video, frame)
-
-
-def fused(first: Path, second: Path, video: str, frame: str, tau: float) -> Ids:
-    """Return the (H, W) ids of P = tau*P1 + (1-tau)*P2 on a frame."""
-    stores = ((str(first), _changed(first)), (str(second), _changed(second)))
-    return _fused(stores, video, frame).labels(tau)
 
 
 def trained_runs(place: Workspace) -> dict[str, Run]:
@@ -201,7 +199,7 @@ def _load_kernels() -> None:
 
 
 # Results are shared between sessions and never changed by the pages; `cache_resource` hands them out without a copy.
-# Bounds are for frames of 480x854: a label map is 0.4 MB, a picture 1.2 MB, eleven fused maps 4.5 MB.
+# Bounds are for frames of 480x854: a label map is 0.4 MB, a picture 1.2 MB.
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -219,6 +217,11 @@ def _curves(path: str, changed: int) -> list[tables.Row]:  # noqa: ARG001  part 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _score(path: str, changed: int) -> SplitScore:  # noqa: ARG001
     return SplitScore.from_json(read_json(Path(path), "scores"), where=path)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _frame_confusions(path: str, changed: int) -> FrameConfusions:  # noqa: ARG001
+    return FrameConfusions.load(Path(path))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -264,14 +267,6 @@ def _labels(path: str, changed: int, video: str, frame: str) -> Ids:
     from vspwlib.predict.labels import StoreLabels
 
     return StoreLabels(_store(path, changed)).labels(video, frame)
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _fused(stores: tuple[tuple[str, int], tuple[str, int]], video: str, frame: str) -> "Envelope":
-    from vspwlib.pipeline.preview import fused_frame
-
-    first, second = (_store(*store) for store in stores)
-    return fused_frame(first, second, video, frame)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

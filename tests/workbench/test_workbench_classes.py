@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from vspwlib.labels import CLASS_NAMES
+from vspwlib.metrics.frames import FrameConfusions
 from vspwlib.report.tables import class_rows, confused_pairs
-from vspwlib.runs import Workspace
+from vspwlib.runs import Workspace, frames_file
 
 FIRST, SECOND = "alpha", "beta"
 
@@ -47,3 +49,37 @@ def test_unscored_predictions_say_how_to_score_them(workspace: Workspace, open_p
     assert app.code[0].value.startswith("vspw score ")
     assert "clips-all.zarr" in app.code[0].value
     assert not app.dataframe
+
+
+def test_the_worst_frames_of_the_worst_class_come_first(workspace: Workspace, open_page: Any, measured: Any) -> None:
+    app = open_page("classes")
+    score = measured.score(FIRST)
+    worst = min(class_rows(score), key=lambda row: row["iou"])["class"]
+    assert app.selectbox(key="class").value == worst
+    number = CLASS_NAMES.index(worst)
+    store = workspace.predictions(FIRST, "vspw", "test2")
+    found = FrameConfusions.load(frames_file(store)).worst_of_class(number)
+    assert len(found) > 1
+    captions = [caption.value for caption in app.caption if "wrong pixels" in caption.value]
+    assert [int(text.split("·")[1].split()[0]) for text in captions] == [frame.wrong for frame in found]
+    links = [link.proto for link in app.get("page_link")]
+    assert [link.label for link in links] == [f"Frame {frame.frame} in Clips" for frame in found]
+    assert f"video={found[0].video}" in links[0].query_string
+    assert f"frame={found[0].frame}" in links[0].query_string
+
+
+def test_frames_of_one_confusion(workspace: Workspace, open_page: Any, measured: Any) -> None:
+    pair = confused_pairs(measured.score(FIRST), 1)[0]
+    app = open_page("classes", **{"class": pair["truth"], "taken": pair["predicted"]})
+    store = workspace.predictions(FIRST, "vspw", "test2")
+    numbers = [CLASS_NAMES.index(pair[key]) for key in ("truth", "predicted")]
+    found = FrameConfusions.load(frames_file(store)).worst_of_confusion(*numbers)
+    captions = [caption.value for caption in app.caption if "wrong pixels" in caption.value]
+    assert sum(int(text.split("·")[1].split()[0]) for text in captions) == sum(frame.wrong for frame in found) > 0
+
+
+def test_scores_from_before_frames_were_kept_say_what_to_do(workspace: Workspace, open_page: Any) -> None:
+    frames_file(workspace.predictions(FIRST, "vspw", "test2")).unlink()
+    app = open_page("classes")
+    assert any(code.value.startswith("vspw score ") for code in app.code)
+    assert app.dataframe

@@ -14,12 +14,15 @@ from vspwlib.metrics.summary import ClipSum, SplitScore, VideoScore
 ScoredFrame = tuple[str, NDArray[np.integer], NDArray[np.uint8] | None]
 """Name of a frame, its predicted ids (H, W) in 0..123, its truth (H, W) as raw values of the mask file, or None."""
 
+OnFrame = Callable[[str, str, NDArray[np.int64]], None]
+
 
 def score_split(
     videos: Iterable[tuple[str, Iterable[ScoredFrame]]],
     *,
     clip_lengths: Sequence[int] = CLIP_LENGTHS,
     progress: Callable[[str, str], None] | None = None,
+    on_frame: OnFrame | None = None,
 ) -> SplitScore:
     """Score videos of predictions; frames and videos may be generators, each is read once.
 
@@ -31,6 +34,7 @@ def score_split(
         clip_lengths: The n of VC_n; none for splits that were not filmed at VSPW's 15 frames a second, where VC says
             nothing.
         progress: Called with the names of video and frame after each frame.
+        on_frame: Called with the names of video and frame and the (C, C) confusion of each frame that has a truth.
 
     Returns:
         The counts of the split.
@@ -48,7 +52,7 @@ def score_split(
     total = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
     for name, frames in videos:
         require(name not in scored, "videos", expected="every video once", got=f"{name} twice")
-        scored[name], matrix = _score_video(name, frames, clip_lengths, progress)
+        scored[name], matrix = _score_video(name, frames, clip_lengths, progress, on_frame)
         total += matrix
     return SplitScore(scored, total)
 
@@ -58,6 +62,7 @@ def _score_video(
     frames: Iterable[ScoredFrame],
     clip_lengths: Sequence[int],
     progress: Callable[[str, str], None] | None,
+    on_frame: OnFrame | None,
 ) -> tuple[VideoScore, NDArray[np.int64]]:
     """Score one video; return its counts and its confusion."""
     matrix = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
@@ -72,7 +77,10 @@ def _score_video(
         if raw_truth is None:
             missing += 1
         else:
-            matrix += confusion(pred, raw_to_id(raw_truth), where=where)
+            own = confusion(pred, raw_to_id(raw_truth), where=where)
+            matrix += own
+            if on_frame:
+                on_frame(video, frame, own)
             meter.add(pred, raw_truth, where=where)
             scored += 1
         if progress:

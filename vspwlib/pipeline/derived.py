@@ -28,7 +28,7 @@ from vspwlib.predict.scores import labels
 from vspwlib.predict.store import ScoreStore
 from vspwlib.predict.store_files import refuse_foreign
 from vspwlib.predict.writer import pack
-from vspwlib.runs import Workspace, environment, scores_file, write_json
+from vspwlib.runs import Workspace, environment, frames_file, scores_file, write_json
 
 Progress = Callable[[int, int], None]
 
@@ -184,6 +184,7 @@ class _Target:
             shutil.rmtree(self.store, ignore_errors=True)
             for path in (self.store, self.labels):
                 scores_file(path).unlink(missing_ok=True)
+                frames_file(path).unlink(missing_ok=True)
         elif (found := label_folder.read_manifest(self.labels)) is not None:
             statements.check_same(found, label_folder.complete(manifest), self.labels)
         store = ScoreStore.create(self.store, manifest) if soft else None

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from vspwlib.checks import fail, require
 from vspwlib.data.images import read_mask, read_raw_mask
 from vspwlib.data.index import Frame, Split, open_split
+from vspwlib.data.writing import write_whole
 from vspwlib.labels import NUM_CLASSES
-from vspwlib.metrics.scoring import ScoredFrame, score_split
+from vspwlib.metrics.frames import FrameCollector
+from vspwlib.metrics.scoring import OnFrame, ScoredFrame, score_split
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.pipeline.prediction import origin
 from vspwlib.pipeline.sources import open_source
 from vspwlib.predict.labels import LabelSource
-from vspwlib.runs import scores_file, write_json
+from vspwlib.runs import frames_file, scores_file, write_json
 
 Progress = Callable[[int, int], None]
 
@@ -36,7 +38,8 @@ def score(predictions: Path, truth: Path, split: str | None, *, progress: Progre
         progress: Called with frames done and frames in all.
 
     Returns:
-        Counts of the split; those of predictions that say what they are, are also written beside them.
+        Counts of the split; those of predictions that say what they are, are also written beside them, with what each
+        frame's pixels were taken for.
 
     Raises:
         InputError: naming the first frames that lack a prediction, or when no frame has a mask.
@@ -44,8 +47,14 @@ def score(predictions: Path, truth: Path, split: str | None, *, progress: Progre
     frames = open_split(truth, split)
     source = open_source(predictions)
     _refuse_missing(source.labels, frames, predictions)
-    result = _score(frames, lambda frame, size: source.labels.labels(frame.video, frame.name, size), progress)
+    collector = FrameCollector()
+
+    def predict(frame: Frame, size: tuple[int, int]) -> NDArray[np.integer]:
+        return source.labels.labels(frame.video, frame.name, size)
+
+    result = _score(frames, predict, progress, collector.add)
     if source.manifest:
+        write_whole(frames_file(predictions), collector.collected().save)
         write_scores(scores_file(predictions), result, origin(source.manifest))
     return result
 
@@ -133,7 +142,10 @@ def _refuse_missing(source: LabelSource, split: Split, predictions: Path) -> Non
 
 
 def _score(
-    split: Split, predict: Callable[[Frame, tuple[int, int]], NDArray[np.integer]], progress: Progress | None
+    split: Split,
+    predict: Callable[[Frame, tuple[int, int]], NDArray[np.integer]],
+    progress: Progress | None,
+    on_frame: OnFrame | None = None,
 ) -> SplitScore:
     total = sum(len(video.frames) for video in split.videos)
     require(
@@ -158,4 +170,4 @@ def _score(
             if progress is not None:
                 progress(done, total)
 
-    return score_split((video.name, frames(video.frames)) for video in split.videos)
+    return score_split(((video.name, frames(video.frames)) for video in split.videos), on_frame=on_frame)

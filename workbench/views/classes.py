@@ -1,5 +1,6 @@
 """Classes: IoU of each class, where two runs differ, and which classes are taken for each other."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -11,6 +12,7 @@ from workbench import data
 from workbench.controls import pick, pick_second
 from workbench.notices import no_predictions, no_scores
 from workbench.panes import draw_scores, table_height
+from workbench.worst import show_matrix, show_worst
 
 PERCENTAGES = ("iou", "iou_other", "difference", "truth_share")
 PAIRS = 50
@@ -65,8 +67,8 @@ def show_pairs(score: SplitScore) -> None:
     )
 
 
-def show(scores: dict[str, SplitScore]) -> None:
-    """Draw the scores of one run, or of two and their difference."""
+def show(scores: dict[str, SplitScore], stores: dict[str, Path], split: str) -> None:
+    """Draw the scores of one run, or of two and their difference, and the frames to look at."""
     first, *others = scores.values()
     tiles = [{name: score.summary()[key] for key, name in TILES.items()} for score in scores.values()]
     draw_scores(*tiles)
@@ -81,6 +83,10 @@ def show(scores: dict[str, SplitScore]) -> None:
     with right:
         st.markdown("##### Most frequent mistakes" + (" of the first run" if others else ""))
         show_pairs(first)
+    run = next(iter(scores))
+    show_worst(run, stores[run], split, first)
+    st.markdown("##### What is taken for what")
+    show_matrix(first)
     if others:
         st.markdown("##### Where the two runs differ most")
         one, other = scores
@@ -94,7 +100,8 @@ if not stores:
     st.stop()
 columns = st.columns([2, 4, 1.4, 4], vertical_alignment="bottom")
 with columns[0]:
-    runs = stores[pick("Split", list(stores), "split")]
+    split = pick("Split", list(stores), "split")
+    runs = stores[split]
 with columns[1]:
     first = pick("Run", list(runs), "run")
 second = pick_second(runs, first, columns[2], columns[3])
@@ -104,4 +111,4 @@ for run in (run for run, score in scores.items() if score is None):
     no_scores(run, runs[run])
 found = {run: score for run, score in scores.items() if score is not None}
 if first in found:
-    show(found)
+    show(found, runs, split)
