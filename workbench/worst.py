@@ -17,7 +17,7 @@ from workbench.notices import guard, literal
 ANY = "any class"
 _LARGEST = 40  # classes of the matrix: more cannot be read, nor hit
 _WIDTH = 420  # pixels of a thumbnail, before the page scales it
-_IN_A_ROW = 3
+_IN_A_ROW = 6
 
 
 def show_matrix(score: SplitScore) -> None:
@@ -42,8 +42,8 @@ def show_matrix(score: SplitScore) -> None:
         alt.Chart(alt.Data(values=cells))
         .mark_rect()
         .encode(
-            x=alt.X("predicted as:N", sort=names, axis=alt.Axis(labelAngle=-60)),
-            y=alt.Y("true class:N", sort=names),
+            x=alt.X("predicted as:N", sort=names, axis=alt.Axis(labelAngle=-60, labelOverlap=False)),
+            y=alt.Y("true class:N", sort=names, axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("share %:Q", scale=alt.Scale(scheme="blues", type="sqrt", domain=[0, 100])),
             opacity=alt.condition(clicked, alt.value(1), alt.value(0.35)),
             tooltip=["true class:N", "predicted as:N", alt.Tooltip("share %:Q", format=".1f")],
@@ -110,4 +110,10 @@ def _draw(run: str, store: Path, split: str, found: FoundFrame) -> None:
     st.image(enlarge(picture, _WIDTH), output_format="JPEG", alt=f"errors of {found.video}, frame {found.frame}")
     st.caption(f"{literal(found.video)} · {found.wrong} wrong pixels, {100 * found.share:.0f} % of the class here")
     link = {"split": split, "run": run, "video": found.video, "frame": found.frame}
-    st.page_link("views/clips.py", label=f"Frame {found.frame} in Clips", icon=":material/movie:", query_params=link)
+    st.page_link(
+        "views/clips.py",
+        label=f"Frame {found.frame}",
+        help="Open it in Clips",
+        icon=":material/movie:",
+        query_params=link,
+    )

@@ -63,7 +63,7 @@ def test_the_worst_frames_of_the_worst_class_come_first(workspace: Workspace, op
     captions = [caption.value for caption in app.caption if "wrong pixels" in caption.value]
     assert [int(text.split("·")[1].split()[0]) for text in captions] == [frame.wrong for frame in found]
     links = [link.proto for link in app.get("page_link")]
-    assert [link.label for link in links] == [f"Frame {frame.frame} in Clips" for frame in found]
+    assert [link.label for link in links] == [f"Frame {frame.frame}" for frame in found]
     assert f"video={found[0].video}" in links[0].query_string
     assert f"frame={found[0].frame}" in links[0].query_string
 

@@ -53,13 +53,16 @@ class FrameConfusions:
     pixels: NDArray[np.int64]
 
     def worst_of_class(self, number: int, count: int = 6) -> list[FoundFrame]:
-        """Return the frames with most wrong pixels of a class: missed ones, and ones of others taken for it."""
+        """Return the frames with most wrong pixels of a class: missed ones, and ones of others taken for it.
+
+        The worst frame of each video, most wrong pixels first: its neighbours look alike.
+        """
         check_range("class", number, 0, NUM_CLASSES - 1)
         of_class = (self.truth == number) | (self.predicted == number)
         return self._most(of_class & (self.truth != self.predicted), of_class, count)
 
     def worst_of_confusion(self, truth: int, predicted: int, count: int = 6) -> list[FoundFrame]:
-        """Return the frames where most pixels of one class were taken for another."""
+        """Return the frames where most pixels of one class were taken for another, the worst of each video."""
         for number in (truth, predicted):
             check_range("class", number, 0, NUM_CLASSES - 1)
         of_class = self.truth == truth
@@ -94,17 +97,18 @@ class FrameConfusions:
             fail("frames", expected="a NumPy archive", got=error, where=path, fix="run `vspw score` again.")
 
     def _most(self, wrong: NDArray[np.bool_], of_class: NDArray[np.bool_], count: int) -> list[FoundFrame]:
-        """Return the frames with most pixels of the pairs that are wrong; frames without any are left out."""
+        """Return the frame of each video with most wrong pixels, those without any left out."""
         lost, whole = (
             np.bincount(self.owner[chosen], weights=self.pixels[chosen], minlength=len(self.frames))
             for chosen in (wrong, of_class)
         )
-        order = np.argsort(-lost, kind="stable")[:count]
-        return [
-            FoundFrame(self.videos[index], self.frames[index], int(lost[index]), float(lost[index] / whole[index]))
-            for index in order
-            if lost[index] > 0
-        ]
+        found: dict[str, FoundFrame] = {}
+        for index in np.argsort(-lost, kind="stable"):
+            if len(found) == count or not lost[index]:
+                break
+            video, share = self.videos[index], float(lost[index] / whole[index])
+            found.setdefault(video, FoundFrame(video, self.frames[index], int(lost[index]), share))
+        return list(found.values())
 
 
 class FrameCollector:
