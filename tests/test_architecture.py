@@ -21,10 +21,11 @@ LAYERS: dict[str, set[str]] = {
     "data": {"labels"},
     "metrics": {"labels"},
     "recipes": {"config"},
+    "tables": set(),
     "train": {"data", "models", "losses", "runs"},
     "predict": {"data", "models", "runs"},
     "ensemble": {"predict", "metrics", "labels"},
-    "report": {"metrics", "labels", "runs", "ensemble"},
+    "report": {"metrics", "labels", "runs", "ensemble", "tables"},
 }
 ALLOWED = LAYERS | {
     "mmseg_bridge": {*LAYERS},

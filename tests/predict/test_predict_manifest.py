@@ -57,5 +57,6 @@ def test_settings_that_older_stores_do_not_state_are_those_they_were_made_with()
     same = {"predict": {**old["predict"], "scales": [1.0], "average": "probabilities"}}
     check_same(old, same, "here")
     check_same(same, old, "here")
+    check_same(old, {"predict": {**same["predict"], "scales": (1.0,)}}, "here")  # as a dataclass has them
     with pytest.raises(InputError, match=r'predict: expected .*"scales": \[0.5, 1.0\].* got {"flip": true, "window'):
         check_same(old, {"predict": {**same["predict"], "scales": [0.5, 1.0]}}, "here")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from vspwlib.cli.ensemble_rows import rows
 from vspwlib.cli.ensemble_search import search
 from vspwlib.cli.ensemble_specialists import specialists
 from vspwlib.cli.ensemble_write import write
@@ -11,6 +12,7 @@ from vspwlib.cli.options import DeviceOption, JsonOption, WorkspaceOption, progr
 from vspwlib.runs import Workspace
 
 app = typer.Typer(help="Ensembles of runs.", no_args_is_help=True)
+app.command("rows")(rows)
 app.command("search")(search)
 app.command("specialists")(specialists)
 app.command("write")(write)

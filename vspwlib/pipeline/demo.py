@@ -14,8 +14,9 @@ from vspwlib.pipeline.scoring import score
 from vspwlib.pipeline.training import run_name, train
 from vspwlib.recipes import recipe
 from vspwlib.runs import Run, Workspace
+from vspwlib.tables import PAIR
 
-FIRST, SECOND = "t3_nce2", "t2_896_map_drop"  # the paper's contrastive and multi-dataset models
+FIRST, SECOND = PAIR
 SPLIT = "test2"
 
 #: Share of the whole job that each stage takes, measured on two cores; the progress bar moves by them.

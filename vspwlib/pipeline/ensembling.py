@@ -4,7 +4,7 @@ The labels at every tau are kept in the workspace (:mod:`vspwlib.pipeline.envelo
 with the videos that it lacks, and a second one reads a twentieth of the bytes.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import torch
 from vspwlib.data.images import read_mask
 from vspwlib.data.index import Split
 from vspwlib.ensemble.envelope import Envelope
-from vspwlib.ensemble.result import SweepResult
+from vspwlib.ensemble.result import GRID, SweepResult
 from vspwlib.ensemble.sweep import SweepFrame, envelope_of_scores, sweep_frames
 from vspwlib.pipeline.building import build_fabric
 from vspwlib.pipeline.envelope_store import EnvelopeStore
@@ -31,6 +31,7 @@ def sweep(
     data: str | None,
     split: str,
     *,
+    also: Sequence[float] = (),
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> SweepResult:
@@ -42,6 +43,7 @@ def sweep(
         second: Run of P2.
         data: Name of the data set that was predicted; None for the only one of the first run.
         split: Split that was predicted.
+        also: Tau at which scores are written down beside those of :data:`~vspwlib.ensemble.result.GRID`.
         device: ``auto``, ``cpu`` or ``cuda``.
         progress: Called with frames done and frames in all.
 
@@ -65,7 +67,7 @@ def sweep(
     place = build_fabric("fp32", device=device).device
     kept = EnvelopeStore(workspace.envelopes(first, second, data, split), one, two)
     with closing(_envelopes(kept, (one, two), frames, place)) as envelopes:
-        result = sweep_frames(envelopes, progress=tick)
+        result = sweep_frames(envelopes, taus=sorted({*GRID, *also}), progress=tick)
     origin = {"first": provenance(one), "second": provenance(two), "data_root": str(root)}
     file = workspace.sweep_file(first, second, data, split)
     write_json(file, {**result.to_json(), "provenance": origin})

@@ -52,7 +52,7 @@ def score(predictions: Path, truth: Path, split: str | None, *, progress: Progre
     def predict(frame: Frame, size: tuple[int, int]) -> NDArray[np.integer]:
         return source.labels.labels(frame.video, frame.name, size)
 
-    result = _score(frames, predict, progress, collector.add)
+    result = score_frames(frames, predict, progress, on_frame=collector.add)
     if source.manifest:
         write_whole(frames_file(predictions), collector.collected().save)
         write_scores(scores_file(predictions), result, origin(source.manifest))
@@ -118,7 +118,7 @@ def score_prior(truth: Path, split: str, *, train_split: str = "train", progress
     def predict(_frame: Frame, size: tuple[int, int]) -> NDArray[np.uint8]:
         return np.asarray(prior.resize(size[::-1], Image.Resampling.NEAREST))
 
-    return _score(open_split(truth, split), predict, progress)
+    return score_frames(open_split(truth, split), predict, progress)
 
 
 def _refuse_missing(source: LabelSource, split: Split, predictions: Path) -> None:
@@ -141,12 +141,24 @@ def _refuse_missing(source: LabelSource, split: Split, predictions: Path) -> Non
         )
 
 
-def _score(
+def score_frames(
     split: Split,
     predict: Callable[[Frame, tuple[int, int]], NDArray[np.integer]],
-    progress: Progress | None,
+    progress: Progress | None = None,
+    *,
     on_frame: OnFrame | None = None,
 ) -> SplitScore:
+    """Score predictions that are made frame by frame.
+
+    Args:
+        split: Frames; those without a mask are left out, but counted.
+        predict: Returns the ids ``(H, W)`` of a frame at a size.
+        progress: Called with frames done and frames in all.
+        on_frame: Called with the names of video and frame and the frame's confusion.
+
+    Raises:
+        InputError: no frame has a mask.
+    """
     total = sum(len(video.frames) for video in split.videos)
     require(
         any(True for _ in split.labelled()),

@@ -177,7 +177,7 @@ def _known_run(run: Run, recipe: Recipe, stills: Mapping[str, Any]) -> Run:
     """Return a run that is to be resumed, if it was started with the same settings and image sets."""
     config = run.config
     saved = Recipe.from_dict(config["recipe"])
-    differing = sorted(_differences(without_bookkeeping(saved).to_dict(), without_bookkeeping(recipe).to_dict()))
+    differing = differing_settings(saved, recipe)
     differing += sorted(_differences(config.get("stills", {}), stills))
     if differing:
         fail(
@@ -193,6 +193,11 @@ def _known_run(run: Run, recipe: Recipe, stills: Mapping[str, Any]) -> Run:
 def without_bookkeeping(recipe: Recipe) -> Recipe:
     """Neutralise the settings that change what a run costs and keeps, not what it computes."""
     return replace(recipe, train=replace(recipe.train, workers=1, log_every=1, checkpoint_every=1))
+
+
+def differing_settings(first: Recipe, second: Recipe) -> list[str]:
+    """Return the dotted names of settings that differ and decide what is computed, sorted."""
+    return sorted(_differences(without_bookkeeping(first).to_dict(), without_bookkeeping(second).to_dict()))
 
 
 def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -69,7 +69,8 @@ def _stated(manifest: Mapping[str, Any], key: str) -> Any:
     value = manifest.get(key)
     if key != "predict" or not isinstance(value, Mapping):
         return value
-    return {name: setting for name, setting in value.items() if name not in LATER or LATER[name] != setting}
+    same = {name for name in value.keys() & LATER.keys() if json.dumps(value[name]) == json.dumps(LATER[name])}
+    return {name: setting for name, setting in value.items() if name not in same}
 
 
 def _short(text: str, most: int = 200) -> str:

@@ -177,9 +177,10 @@ class Clip:
         if file is None or not file.is_file():
             return None
         found = SweepResult.from_json(read_json(file, "sweep"), where=file)
-        if found.taus != TAUS:
+        if not {*TAUS} <= {*found.taus}:
             return None
-        miou = [None if np.isnan(value) else value for value in found.miou.tolist()]
+        scores = dict(zip(found.taus, found.miou.tolist(), strict=True))
+        miou = [None if np.isnan(scores[tau]) else scores[tau] for tau in TAUS]
         return {"miou": miou, "best": {"tau": found.best_tau, "miou": found.best_miou}}
 
     def _frame(self, index: int) -> Frame:
