@@ -1,4 +1,4 @@
-"""What the pages read, and the only place with ``st.cache_*``: bounded, and keyed by path and time of change.
+"""What the pages read. Caches stand here and in :mod:`workbench.mapping_data`: bounded, keyed by path and time.
 
 Names that come from a browser are looked up among what the workspace holds; they never become paths.
 """

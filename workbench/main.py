@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("views/clips.py", title="Clips", icon=":material/movie:"),
         st.Page("views/ensemble.py", title="Ensemble", icon=":material/join_inner:"),
         st.Page("views/classes.py", title="Classes", icon=":material/bar_chart:"),
+        st.Page("views/mapping.py", title="Label mapping", icon=":material/alt_route:"),
         st.Page("views/embedding.py", title="Embedding", icon=":material/scatter_plot:"),
     ],
     position="top",

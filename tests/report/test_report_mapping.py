@@ -10,9 +10,9 @@ from vspwlib.labels.sources import SOURCE_SETS, SourceSet
 from vspwlib.report.figures import BLUE, GREY, ORANGE
 from vspwlib.report.mapping import (
     LINKS,
-    _faint,
     change_rows,
     difference_rows,
+    faint,
     mapping_figure,
     mapping_summary,
     source_rows,
@@ -161,11 +161,11 @@ def test_the_figure_has_a_link_for_each_class_with_pixels(pixels):
         for a, b, width, colour in zip(link.source, link.target, link.value, link.color, strict=True)
     }
     assert drawn == {
-        ("rug", "cushion_or_carpet"): (10, _faint(BLUE)),
-        ("mat", "cushion_or_carpet"): (30, _faint(ORANGE)),
-        ("haze", "sky"): (40, _faint(ORANGE)),
-        ("other", "void"): (5, _faint(GREY)),
-        ("metal", "void"): (11, _faint(GREY)),
+        ("rug", "cushion_or_carpet"): (10, faint(BLUE)),
+        ("mat", "cushion_or_carpet"): (30, faint(ORANGE)),
+        ("haze", "sky"): (40, faint(ORANGE)),
+        ("other", "void"): (5, faint(GREY)),
+        ("metal", "void"): (11, faint(GREY)),
     }
     assert "pixels" in link.hovertemplate
 

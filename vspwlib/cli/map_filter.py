@@ -74,7 +74,7 @@ def filter_images(
             workers=workers,
             progress=progress,
         )
-    write_report(found.report, results)
+    write_report(found.report, results, root=folder)
     if as_json:
         typer.echo(json.dumps({**found.report.to_json(), "folder": str(results)}))
     else:

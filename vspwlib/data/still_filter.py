@@ -207,6 +207,26 @@ def judge(
     )
 
 
+def valid_ratios(
+    counted: Sequence[StillPixels], mapping: LabelMapping, name: str, *, denominator: Denominator = "all"
+) -> dict[str, float]:
+    """Return the valid-pixel ratio of every image that can be used, from counts alone.
+
+    Args:
+        counted: Pixel counts of images.
+        mapping: From the set's values to VSPW's classes.
+        name: ``cocostuff`` or ``ade20k``.
+        denominator: ``all``: a share of all pixels. ``labelled``: of those that have a label in the source.
+
+    Returns:
+        Ratios, 0 to 1, by path below the set's root, in the order of the counts.
+    """
+    lookup, known = mapping.lookup.tolist(), mapping.known.tolist()
+    left_out = SOURCE_SETS[name].unlabelled if denominator == "labelled" else None
+    judged = (_judge_one(record, lookup, known, 1.0, left_out) for record in counted)
+    return {image.pixels.image: image.ratio for image in judged if image.ratio is not None}
+
+
 def check_denominator(word: str) -> Denominator:
     """Return a word that says which pixels a ratio is a share of.
 
@@ -221,14 +241,21 @@ def mapping_digest(mapping: LabelMapping) -> str:
     return hashlib.sha256(mapping.lookup.tobytes() + mapping.known.tobytes()).hexdigest()[:16]
 
 
-def write_report(report: StillReport, folder: Path) -> None:
-    """Write ``manifest.jsonl`` (one line an image), ``kept.txt`` (the paths) and ``report.json`` into a folder."""
+def write_report(report: StillReport, folder: Path, *, root: Path | None = None) -> None:
+    """Write ``manifest.jsonl`` (one line an image), ``kept.txt`` (the paths) and ``report.json`` into a folder.
+
+    Args:
+        report: What to write.
+        folder: Where to.
+        root: Folder of the images; ``report.json`` then names it, so that they can be found again.
+    """
     head = {"schema": 1, "data": report.data, **report.facts()}
     lines = [json.dumps(head), *(json.dumps(image.to_json()) for image in report.images)]
+    place = {} if root is None else {"root": str(root.expanduser().resolve())}
     texts = {
         "manifest.jsonl": "".join(f"{line}\n" for line in lines),
         "kept.txt": "".join(f"{path}\n" for path in report.kept),
-        "report.json": json.dumps(report.to_json(), indent=1) + "\n",
+        "report.json": json.dumps({**report.to_json(), **place}, indent=1) + "\n",
     }
     for name, text in texts.items():
         write_text(folder / name, text)

@@ -15,7 +15,7 @@ from typing import Any
 
 from vspwlib.data.mask_counts import count_mask
 from vspwlib.data.parallel import Progress, run_parallel
-from vspwlib.data.record_file import open_records
+from vspwlib.data.record_file import open_records, read_records
 from vspwlib.data.stills import Still, StillSet
 
 SCHEMA = 1
@@ -87,6 +87,25 @@ def count_pixels(
     return [known[stills.key(still.image)] for still in stills.stills]
 
 
+def read_pixels(file: Path, name: str) -> tuple[StillPixels, ...]:
+    """Return what a file holds and read no image: what :func:`count_pixels` has counted so far.
+
+    Args:
+        file: Where the counts are kept.
+        name: ``cocostuff`` or ``ade20k``.
+
+    Returns:
+        One record an image, by split and then by name; none where there is no file.
+
+    Raises:
+        InputError: the file is another data set's, or damaged before its last line.
+    """
+    fix = "delete the file and run `vspw map filter` again."
+    records = read_records(file, _header(name), _from_json, what="pixel counts", fix=fix)
+    latest = {record.image: record for record in records}  # an image that was read again stands there twice
+    return tuple(sorted(latest.values(), key=lambda record: (record.split, record.image)))
+
+
 def _read(stills: StillSet, still: Still) -> StillPixels:
     """Read one pair."""
     lengths, found = _lengths(still), count_mask(still.image, still.mask)
@@ -100,10 +119,13 @@ def _lengths(still: Still) -> tuple[int, int]:
 
 def _open_file(file: Path, stills: StillSet) -> dict[str, StillPixels]:
     """Return what is there, by image."""
-    header = {"schema": SCHEMA, "data": stills.name, "counts": "source values"}
     fix = "name another folder with --out, or delete the file."
-    records = open_records(file, header, _from_json, what="pixel counts", fix=fix)
+    records = open_records(file, _header(stills.name), _from_json, what="pixel counts", fix=fix)
     return {record.image: record for record in records}
+
+
+def _header(name: str) -> dict[str, Any]:
+    return {"schema": SCHEMA, "data": name, "counts": "source values"}
 
 
 def _to_json(record: StillPixels) -> dict[str, Any]:

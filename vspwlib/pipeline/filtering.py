@@ -17,7 +17,7 @@ from vspwlib.data.still_filter import Denominator, StillReport, judge
 from vspwlib.data.still_pixels import count_pixels
 from vspwlib.data.stills import StillSet, open_stills
 from vspwlib.labels.mapping import LabelMapping, load_mapping
-from vspwlib.runs import Workspace
+from vspwlib.runs import Workspace, read_json
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,51 @@ class FilteredStills:
     stills: StillSet
     mapping: LabelMapping
     report: StillReport
+
+
+@dataclass(frozen=True)
+class CountedStills:
+    """Pixel counts of an image set that the workspace keeps.
+
+    Attributes:
+        name: ``cocostuff`` or ``ade20k``.
+        folder: Where the counts lie.
+        root: Folder of the images, where it is known and still there.
+    """
+
+    name: str
+    folder: Path
+    root: Path | None
+
+    @property
+    def file(self) -> Path:
+        """The counts, for :func:`vspwlib.data.still_pixels.read_pixels`."""
+        return self.folder / "pixels.jsonl"
+
+
+def counted_stills(workspace: Workspace, name: str) -> list[CountedStills]:
+    """Return the pixel counts that a workspace keeps of an image set, newest first.
+
+    Where the images lie is told by ``report.json``, by the workspace's own data and by its runs; the digest in the
+    folder's name says whether it is they that were counted.
+    """
+    folders = [file.parent for file in workspace.path.glob(f"filters/{name}-*/pixels.jsonl")]
+    roots = [workspace.path / "data" / "mini" / name, *_references(workspace, name)]
+    found = []
+    for folder in sorted(folders, key=lambda folder: -(folder / "pixels.jsonl").stat().st_mtime_ns):
+        report = folder / "report.json"
+        told = read_json(report, "report").get("root") if report.is_file() else None
+        candidates = [*([Path(told)] if told else []), *roots]
+        fitting = (root for root in candidates if filter_folder(workspace, name, root) == folder and root.is_dir())
+        found.append(CountedStills(name, folder, next(fitting, None)))
+    return found
+
+
+def _references(workspace: Workspace, name: str) -> list[Path]:
+    """Return the folders that a workspace and its runs name for an image set."""
+    own = workspace.data_sets.get(name)
+    trained = [run.config.get("data", {}).get(name) for run in workspace.runs()]
+    return [*([own] if own else []), *(Path(root) for root in dict.fromkeys(trained) if root)]
 
 
 def filter_folder(workspace: Workspace, name: str, root: str | Path) -> Path:

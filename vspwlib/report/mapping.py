@@ -208,7 +208,7 @@ def mapping_figure(rows: Sequence[Mapping[str, Any]]) -> "Figure":
             "source": list(range(len(drawn))),
             "target": [place[row["vspw"]] for row in drawn],
             "value": [row.get("pixels", 1) for row in drawn],
-            "color": [_faint(LINKS.get(row["kind"], GREY)) for row in drawn],
+            "color": [faint(LINKS.get(row["kind"], GREY)) for row in drawn],
             "customdata": [f"{row['kind']}: {row['reason']}" for row in drawn],
             "hovertemplate": "%{source.label} → %{target.label}, %{value:,} "
             + unit
@@ -239,10 +239,10 @@ def _check_pixels(pixels: Pixels) -> None:
     check_shape("pixels by source value", pixels.shape, (256,))
 
 
-def _faint(colour: str) -> str:
+def faint(colour: str) -> str:
     """Return a colour that lets others through.
 
-    >>> _faint("#3b82f6")
+    >>> faint("#3b82f6")
     'rgba(59,130,246,0.4)'
     """
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
