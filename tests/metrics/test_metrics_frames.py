@@ -36,7 +36,10 @@ def collected() -> FrameConfusions:
 
 def worst_of_each(rows):
     """The row with most wrong pixels of each video, most first."""
-    best = [max((row for row in rows if row[0] == video), key=lambda row: row[2]) for video in {row[0] for row in rows}]
+    best = [
+        max((row for row in rows if row[0] == video), key=lambda row: row[2])
+        for video in dict.fromkeys(row[0] for row in rows)
+    ]
     return [(v, f, w, pytest.approx(s)) for v, f, w, s in sorted(best, key=lambda row: -row[2])]
 
 

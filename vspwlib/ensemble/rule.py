@@ -65,7 +65,7 @@ def choose_rule(
             that are negative, all 0 or of the wrong count.
 
     >>> choose_rule(2, tau=0.25).weights, choose_rule(3, weights=[2, 1, 1])
-    ((0.25, 0.75), Rule(kind='weights', weights=(0.5, 0.25, 0.25), option='--weights 2,1,1'))
+    ((0.25, 0.75), Rule(kind='weights', weights=(0.5, 0.25, 0.25), option='--weights 2,1,1', by_class=None))
     """
     require(runs > 1, "ensemble", expected="at least two runs", got=runs)
     given_rules = (tau is not None, weights, mean, vote, class_weights is not None)
