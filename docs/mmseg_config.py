@@ -125,6 +125,6 @@ default_hooks = dict(
         by_epoch=False,
         interval=4000,
         save_best="vspw/mIoU",
-        published_keys=["state_dict"],  # weights alone, at the end: a file that vspw reads
+        published_keys=["state_dict"],  # weights alone, at the end
     ),
 )

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from vspwlib.checks import InputError
-from vspwlib.models.checkpoint import load_weights, read_weights, save_weights
+from vspwlib.models.checkpoint import load_weights, read_checkpoint, read_weights, save_weights
 
 
 @pytest.fixture
@@ -105,6 +105,21 @@ def test_numpy_1_and_options_of_classes_that_are_not_installed_are_read(model, t
     assert b"cnumpy._core.multiarray\nscalar" in contents
     path.write_bytes(contents.replace(b"cnumpy._core.multiarray\nscalar", b"cnumpy.core.multiarray\nscalar"))
     assert read_weights(path).keys() == model.state_dict().keys()
+
+
+def test_the_logs_of_mmengines_runner_do_no_harm_and_its_notes_are_kept(model, tmp_path):
+    from mmengine.logging import HistoryBuffer
+
+    logs = {"log_scalars": OrderedDict(loss=HistoryBuffer([0.5, 0.4], [1, 1])), "runtime_info": {"iter": 2}}
+    notes = {"iter": 2, "dataset_meta": {"classes": ("wall", "car")}}
+    path = tmp_path / "iter_2.pth"
+    torch.save({"meta": notes, "state_dict": model.state_dict(), "message_hub": logs}, path)
+    with pytest.raises(pickle.UnpicklingError, match="HistoryBuffer"):
+        torch.load(path, weights_only=True)
+    state, meta = read_checkpoint(path)
+    assert state.keys() == model.state_dict().keys()
+    assert meta == notes
+    assert HistoryBuffer([3.0], [1]).max() == 3  # the class itself is as it was
 
 
 class Malicious:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -41,13 +42,20 @@ def save_weights(path: Path, state: dict[str, Tensor], *, metadata: dict[str, st
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict, as :func:`read_checkpoint` does, and nothing beside it."""
+    return read_checkpoint(path)[0]
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a state dict from safetensors, a PyTorch file under ``weights_only``, or a zip file that holds one of them.
 
     Weights may lie below any of :data:`LAYOUTS`, under names that begin with ``module.``; what else the file holds
-    (options, NumPy scalars, the optimiser) is left alone. Large files are mapped into memory, not read.
+    (options, NumPy scalars, the optimiser, mmengine's logs) is left alone. Large files are mapped into memory, not
+    read.
 
     Returns:
-        Names to tensors on the CPU, in the file's order.
+        Names to tensors on the CPU, in the file's order; and what mmseg's training noted beside them (``meta``), empty
+        in other files.
 
     Raises:
         InputError: when the file is missing, damaged, or asks for code: it names the function and runs nothing.
@@ -56,14 +64,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         fail("checkpoint", expected="a file", got="nothing there", where=path, fix="check the path.")
     with unpacked(path) as file:
         if file.suffix == ".safetensors":
-            return _read_safetensors(file)
+            return _read_safetensors(file), {}
         loaded = _read_torch(file, named=path, mapped=file == path and is_mappable(file))
     state = _state_of(loaded)
     strange = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
     if strange or not state:
         got = f"{len(state)} entries, {len(strange)} of them others ({', '.join(strange[:3])})" if state else "none"
         fail("checkpoint", expected="a state dict of tensors", got=got, where=path)
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    meta = loaded.get("meta")
+    named = {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    return named, dict(meta) if isinstance(meta, Mapping) else {}
 
 
 def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -110,7 +120,7 @@ def _read_torch(file: Path, *, named: Path, mapped: bool) -> Any:
             expected="tensors and plain values",
             got=f"a call of {refused[1]}, which was not executed",
             where=named,
-            fix="have whoever made the file save its state dict alone.",
+            fix="have whoever made the file save its state dict alone: torch.save(model.state_dict(), FILE).",
         )
     fail(
         "checkpoint",
@@ -126,7 +136,7 @@ def _harmless() -> tuple[tuple[Callable[..., Any], str], ...]:
     """Return what a file may name besides tensors, and what is taken for it; none of it runs code of the file's.
 
     NumPy's numbers and arrays stand for themselves, under the names of NumPy 1 and 2. Option holders of the authors'
-    training programs become dicts: their own classes are never imported.
+    training programs and the logs that mmengine's Runner keeps become dicts: their own classes are never imported.
     """
     from numpy._core import multiarray
 
@@ -140,7 +150,16 @@ def _harmless() -> tuple[tuple[Callable[..., Any], str], ...]:
         *((part, f"{module}.multiarray.{name}") for module in ("numpy.core", "numpy._core") for part, name in parts),
         (OrderedDict, "argparse.Namespace"),
         (OrderedDict, "yacs.config.CfgNode"),
+        (OrderedDict, "mmengine.logging.history_buffer.HistoryBuffer"),
+        (_method_name, "builtins.getattr"),
     )
+
+
+def _method_name(owner: Any, name: str) -> str:
+    """Stand for ``getattr``, by which mmengine's logs name their own methods: the name will do. Others are refused."""
+    if owner is not OrderedDict:
+        raise pickle.UnpicklingError("GLOBAL builtins.getattr was not allowed")
+    return name
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -161,7 +180,27 @@ def load_weights(model: nn.Module, path: Path) -> None:
     Raises:
         InputError: naming missing, unexpected and differently shaped keys.
     """
-    state = read_weights(path)
+    load_state(model, read_weights(path), where=path)
+
+
+def load_state(
+    model: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    where: object,
+    fix: str = "name the network that this file was trained as.",
+) -> None:
+    """Load a state dict into ``model`` strictly: every key and shape must match.
+
+    Args:
+        model: The network.
+        state: Parameter names to tensors.
+        where: The file that they come from, for the message.
+        fix: What to do where they do not fit.
+
+    Raises:
+        InputError: naming missing, unexpected and differently shaped keys.
+    """
     own = model.state_dict()
     missing = sorted(own.keys() - state.keys())
     unexpected = sorted(state.keys() - own.keys())
@@ -180,7 +219,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
             "checkpoint",
             expected=f"the {len(own)} keys of this network",
             got="; ".join(differences),
-            where=path,
-            fix="name the network that this file was trained as.",
+            where=where,
+            fix=fix,
         )
     model.load_state_dict(state, strict=True)
