@@ -53,6 +53,13 @@ def test_overrides_keep_types():
     assert changed.test_splits == ("a", "b")
 
 
+def test_test_time_settings_alone_can_be_overridden():
+    changed = override(PredictConfig(flip=True), {"short_side": "none", "window": "[96, 128]", "stride": "[96, 128]"})
+    assert changed == PredictConfig(short_side=None, window=(96, 128), stride=(96, 128), flip=True)
+    with pytest.raises(InputError, match="did you mean 'stride'"):
+        override(PredictConfig(), {"strid": "[1, 1]"})
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [

@@ -6,7 +6,7 @@ Lengths are pixels, rates are fractions, times are iterations (optimizer steps) 
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from vspwlib.checks import check_choice, check_range, check_ratios, require
 from vspwlib.values import assign, build
@@ -258,11 +258,14 @@ class Recipe:
         return build(cls, values)
 
 
-def override(recipe: Recipe, assignments: Mapping[str, str]) -> Recipe:
-    """Return ``recipe`` with dotted fields set from text, as ``--set optim.lr=1e-4`` does.
+Settings = TypeVar("Settings", Recipe, PredictConfig)
+
+
+def override(settings: Settings, assignments: Mapping[str, str]) -> Settings:
+    """Return a recipe, or test-time settings alone, with dotted fields set from text, as ``--set optim.lr=1e-4`` does.
 
     Args:
-        recipe: The recipe to start from.
+        settings: What to start from.
         assignments: Dotted field names to values in JSON or plain text: ``none``, ``true``, ``480``, ``[160,192]``.
 
     Raises:
@@ -271,10 +274,11 @@ def override(recipe: Recipe, assignments: Mapping[str, str]) -> Recipe:
     >>> override(Recipe(name="x", profile="mini"), {"optim.lr": "1e-4", "augment.crop": "[96,128]"}).augment.crop
     (96, 128)
     """
-    values = recipe.to_dict()
+    values = asdict(settings)
     for name, text in assignments.items():
         assign(values, name, text)
-    return Recipe.from_dict(values)
+    changed: Settings = build(type(settings), values)
+    return changed
 
 
 def _check_words(group: Any, name: str) -> None:

@@ -20,6 +20,13 @@ DataOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+TestTimeOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a test-time setting, as in --set flip=false.")
+]
+ScalesOption = Annotated[
+    list[str] | None, typer.Option(help="Sizes to average over, as ratios: 0.75,1,1.25 or repeated.")
+]
+ShardOption = Annotated[str, typer.Option(help="INDEX/COUNT: every COUNT-th video from INDEX on.")]
 
 
 def parse_data(values: list[str] | None, workspace: Workspace) -> dict[str, Path]:
@@ -64,6 +71,32 @@ def parse_numbers(option: str, values: list[str] | None, *, example: str) -> lis
         return [float(part) for value in values for part in value.split(",")]
     except ValueError:
         fail(option, expected="numbers", got=repr(",".join(values)), fix=f"for example {option} {example}.")
+
+
+def parse_test_time(settings: list[str] | None, scales: list[str] | None) -> dict[str, str]:
+    """Return what ``--set`` and ``--scales`` change, by names of test-time settings, with ``predict.`` or without.
+
+    >>> parse_test_time(["predict.flip=false"], ["0.5,1"])
+    {'flip': 'false', 'scales': '[0.5, 1.0]'}
+    """
+    changed = {key.removeprefix("predict."): value for key, value in parse_settings(settings).items()}
+    ratios = parse_numbers("--scales", scales, example="0.75,1,1.25")
+    return changed if ratios is None else {**changed, "scales": str(ratios)}
+
+
+def parse_shard(text: str, *, overwrite: bool = False) -> tuple[int, int]:
+    """Parse ``INDEX/COUNT``; one part of several must not overwrite, because that drops the work of the others.
+
+    >>> parse_shard("1/4")
+    (1, 4)
+    """
+    index, _, count = text.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        fail("--shard", expected="INDEX/COUNT with INDEX below COUNT", got=repr(text), fix="for example --shard 0/4.")
+    if overwrite and int(count) > 1:
+        fix = "delete the store, then start the shards without --overwrite."
+        fail("--overwrite", expected="a whole split", got=f"shard {text}", fix=fix)
+    return int(index), int(count)
 
 
 @contextmanager
