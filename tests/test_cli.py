@@ -40,7 +40,7 @@ def fails(arguments: list[str], monkeypatch, capsys) -> str:
         *(["map", name] for name in ("report", "filter", "materialise")),
         ["submit"],
         ["smooth"],
-        ["import", "predictions"],
+        *(["import", name] for name in ("predictions", "mmseg-config")),
         *(["ensemble", name] for name in ("sweep", "write", "specialists")),
         ["models", "list"],
         *(["runs", name] for name in ("list", "show", "rm", "publish")),

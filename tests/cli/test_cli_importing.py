@@ -1,13 +1,16 @@
-"""``vspw import predictions``: what it prints."""
+"""``vspw import``: what it prints."""
 
 import json
 
 import numpy as np
 from typer.testing import CliRunner
 
+from tests.mmseg_bridge.tiny_config import save, tiny_config
 from tests.pipeline.score_stores import SIZES, every_frame, score_stores
+from vspwlib.checks import InputError
 from vspwlib.cli.importing import app
 from vspwlib.predict.labels import write_png_predictions
+from vspwlib.predict.store import ScoreStore
 
 
 def test_it_says_what_was_taken_what_was_left_and_what_is_doubtful(tmp_path):
@@ -28,3 +31,32 @@ def test_it_says_what_was_taken_what_was_left_and_what_is_doubtful(tmp_path):
     found = json.loads(run("--name", "raw", "--raw", "--json").stdout)
     assert (found["frames"], found["stray"], found["classes"]) == (5, ["9_zzzzzzzzzzz"], 1)
     assert found["labels"] == str(made.workspace.hard_predictions("raw", "tiny", "val"))
+
+
+def test_a_model_of_mmseg_is_predicted_in_shards_with_settings_of_its_own(tmp_path):
+    made = score_stores(tmp_path)
+    config, checkpoint = save(tmp_path / "theirs", tiny_config())
+    config.write_text(config.read_text() + "print('said by the config')\n")
+    options = ["--split", "val", "--workspace", str(made.workspace.path), "--data", str(made.data), "--name", "theirs"]
+
+    def run(*arguments, code=0):
+        result = CliRunner().invoke(app, ["mmseg-config", str(config), str(checkpoint), *options, *arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+    settings = ["--set", "flip=true", "--set", "predict.short_side=24", "--device", "cpu"]
+    found = json.loads(run(*settings, "--shard", "1/2", "--json").stdout)
+    assert (found["videos"], found["frames"], found["store"]) == (
+        1,
+        2,
+        str(made.workspace.predictions("theirs", "tiny", "val")),
+    )
+    assert found["notes"][0].endswith("tensors of auxiliary heads")
+    text = run(*settings)
+    assert "kept  1" in text.stdout
+    assert "said by the config" in text.stderr
+    assert "left out: " in text.stderr
+    stated = ScoreStore.open(found["store"]).manifest["predict"]
+    assert (stated["flip"], stated["short_side"], stated["precision"]) == (True, 24, "fp32")
+    for wrong in (["--precision", "fp8"], ["--shard", "2/2"], ["--overwrite", "--shard", "0/2"]):
+        assert isinstance(run(*wrong, code=1).exception, InputError)

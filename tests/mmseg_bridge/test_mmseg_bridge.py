@@ -1,6 +1,8 @@
 """Registration: by import, once, and again without harm."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 from mmengine.registry import FUNCTIONS
@@ -49,3 +51,9 @@ def test_a_name_that_somebody_else_took_is_refused(monkeypatch):
     monkeypatch.setitem(MODELS.module_dict, "VSPWDice", pytest.Item)
     with pytest.raises(InputError, match="model registry: expected VSPWDice to be free, got one from _pytest"):
         mmseg_bridge.register()
+
+
+def test_importing_prints_nothing(repository):
+    code = "import vspwlib.mmseg_bridge"
+    done = subprocess.run([sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -17,6 +17,10 @@ from vspwlib.losses.contrastive import pixel_contrast_loss
 from vspwlib.metrics.scoring import score_split
 from vspwlib.models.initialise import initialise
 from vspwlib.models.zoo import build
+from vspwlib.pipeline.mmseg_config import predict_mmseg_config
+from vspwlib.predict.labels import StoreLabels
+from vspwlib.predict.store import ScoreStore
+from vspwlib.runs import Workspace
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ITERATIONS = 3
@@ -130,6 +134,20 @@ def test_validation_gives_the_librarys_scores(trained, bridge_data):
     assert record["vspw/mIoU"] == pytest.approx(100 * score.miou, rel=1e-12)
     assert record["vspw/VC8"] == pytest.approx(100 * score.consistency(8), rel=1e-12)
     assert list(place.glob("best_vspw_mIoU_iter_*.pth"))
+
+
+def test_what_the_runner_leaves_is_predicted_by_ours_as_by_mmseg(trained, bridge_data, tmp_path):
+    runner, place, _ = trained
+    files = place / "mmseg_config.py", place / f"iter_{ITERATIONS}.pth"
+    found = predict_mmseg_config(*files, Workspace(tmp_path), "theirs", root=bridge_data, split="val")
+    assert found.unknown == ()
+    ours = StoreLabels(ScoreStore.open(found.store))
+    for batch in runner.val_dataloader:
+        (sample,) = runner.model.eval().val_step(batch)
+        image = Path(sample.img_path)
+        ids = ours.labels(image.parent.parent.name, image.stem)
+        same = ids == sample.pred_sem_seg.data[0].numpy()
+        assert same.mean() > 0.99  # the store rounds to fp16, and three iterations leave many scores close
 
 
 def test_a_network_of_the_zoo_trains_and_its_file_is_read_by_ours(repository, bridge_data, tmp_path):

@@ -18,6 +18,9 @@ def test_a_complete_manifest_is_json_and_readable() -> None:
     assert complete({**GIVEN, "num_classes": 3})["num_classes"] == 3
     assert set(found["versions"]) == {"vspwlib", "numpy", "torch", "zarr"}
     check_readable(found, "here")
+    further = complete({**GIVEN, "versions": {"mmseg": "1.4"}})
+    assert set(further["versions"]) == {"vspwlib", "numpy", "torch", "zarr", "mmseg"}
+    check_same(found, further, "here")
 
 
 def test_commit_time_and_place_of_the_data_are_not_compared() -> None:

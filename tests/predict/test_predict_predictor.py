@@ -52,6 +52,28 @@ def test_one_window_gives_the_scores_of_the_network() -> None:
     assert torch.equal(build(net).scores(image), expected)
 
 
+def test_resizing_leaves_pixels_out_where_it_is_asked_to() -> None:
+    image = picture(64, 96)
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    expected = normalise(functional.interpolate(pixels, (32, 48), mode="bilinear", antialias=False)[0].round())
+    plain, careful = (build(short_side=32, antialias=antialias) for antialias in (False, True))
+    torch.testing.assert_close(plain.prepare(image), expected, atol=0.03, rtol=0)  # a grey level
+    assert (careful.prepare(image) - expected).abs().max() > 0.1
+    assert plain.settings == {**careful.settings, "antialias": False}
+
+
+def test_colours_can_be_another_systems() -> None:
+    image = picture(64, 64)
+
+    def halves(pixels: Tensor) -> Tensor:
+        assert pixels.dtype == torch.uint8
+        return pixels.float() / 2
+
+    with torch.no_grad():
+        expected = TinyNet()(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 2)[0]
+    assert torch.equal(build(normalise=halves).scores(image), expected)
+
+
 def test_a_frame_smaller_than_the_window_is_padded_with_the_mean_colour_to_the_divisor() -> None:
     seen: list[Tensor] = []
 

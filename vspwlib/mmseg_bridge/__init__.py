@@ -8,6 +8,8 @@ It needs mmseg and takes as long to import; nothing else of vspwlib imports it.
 """
 
 import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 from vspwlib.checks import fail
@@ -19,7 +21,8 @@ def register() -> None:
     Raises:
         InputError: when somebody else has taken one of the names.
     """
-    with warnings.catch_warnings():  # mmcv warns about compiled ops that nothing here uses
+    # mmcv warns about compiled ops that nothing here uses; mmseg prints that a service of its makers is not installed.
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore", UserWarning)
         from mmengine.registry import FUNCTIONS
         from mmseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS

@@ -112,14 +112,14 @@ def import_predictions(
 
 
 def _refuse_taken(name: str, target: Path, workspace: Workspace, *, overwrite: bool) -> None:
-    """Refuse the name of a run or an ensemble, and of an earlier import unless it is to be replaced."""
+    """Refuse the name of a run, an ensemble or a model, and of an earlier import unless it is to be replaced."""
     fix = "give the system a name of its own."
     is_run = name in {run.name for run in workspace.runs()}
     require(not is_run, "--name", expected="a new name", got=f"'{name}', a run", fix=fix)
     found = label_folder.check_replaceable(target)
     if found is not None or target.with_suffix(".zarr").exists():
         imported = found is not None and "imported" in found["predict"]
-        got = f"'{name}', which exists" if imported else f"'{name}', an ensemble"
+        got = f"'{name}', which exists" if imported else f"'{name}', an ensemble or a model of mmseg"
         fix = "--overwrite replaces it, another --name stands beside it." if imported else fix
         require(imported and overwrite, "--name", expected="a new name", got=got, where=target, fix=fix)
 

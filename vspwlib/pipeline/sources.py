@@ -215,8 +215,11 @@ def check_frames(source: Source, split: Split) -> list[str]:
         missing += [f"{video.name}/{frame}" for frame in wanted if frame not in here]
         stray += [f"{video.name}/{frame}" for frame in sorted(here.difference(wanted))]
     fix = f"finish `vspw predict {source.name} --split {split.name}`." if source.is_soft else "write the missing files."
-    if "sources" in source.manifest.get("predict", {}):
+    made = source.manifest.get("predict", {})
+    if "sources" in made:
         fix = "give the command of its .recipe.json again, which goes on."
+    elif "mmseg" in made:
+        fix = "give its `vspw import mmseg-config` again, which goes on."
     expected, got = f"all {split.num_frames} frames of split {split.name}", f"none for {named(missing)}"
     require(not missing, f"predictions of {source.name}", expected=expected, got=got, where=source.path, fix=fix)
     return stray

@@ -21,13 +21,17 @@ def complete(given: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         given: What the scores are: run, dataset, split, weights, test-time settings, class names, commit, … as JSON
-            values. ``num_classes`` is 124 unless it is there.
+            values. ``num_classes`` is 124 unless it is there; ``versions`` are those of further libraries.
 
     Returns:
         JSON object with schema, kind, library versions and time of creation.
     """
     fixed = {"schema": SCHEMA, "kind": KIND, "grid_stride": 4, "num_classes": 124}
-    versions = {"vspwlib": __version__, **{name: metadata.version(name) for name in LIBRARIES}}
+    versions = {
+        "vspwlib": __version__,
+        **{name: metadata.version(name) for name in LIBRARIES},
+        **given.get("versions", {}),
+    }
     recorded = {"versions": versions, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     return json.loads(json.dumps({**fixed, **given, **recorded}))
 

@@ -50,16 +50,16 @@ class _View:
 class Predictor:
     """Class scores of whole frames, the same for one frame or many.
 
-    Each frame is resized so that its short side has ``short_side`` pixels (antialiased bilinear, as in training), cut
-    into windows by the official rule, and the scores of overlapping windows are averaged before any softmax. A window
-    smaller than asked for, because the frame is, is padded with the mean colour at the right and the bottom to a
-    multiple of ``size_divisor``.
+    Each frame is resized so that its short side has ``short_side`` pixels (bilinear), cut into windows by the official
+    rule, and the scores of overlapping windows are averaged before any softmax. A window smaller than asked for,
+    because the frame is, is padded with the mean colour at the right and the bottom to a multiple of ``size_divisor``.
 
     Every scale is a view of the frame, and with ``flip`` its mirror image another; the mean of the views is taken on
     the frame's grid (:class:`~vspwlib.predict.views.ViewMean`).
 
     Args:
-        score_fn: Maps images ``(B, 3, h, w)`` float32, normalised, on ``device`` to class scores ``(B, K, h/4, w/4)``.
+        score_fn: Maps images ``(B, 3, h, w)`` float32, normalised, on ``device`` to class scores ``(B, K, h/4, w/4)``;
+            another grid will do that covers the images, with pixel centres at half integers.
         num_classes: Classes K.
         short_side: Pixels of the frame's short side; None keeps its size.
         window: Height and width of a window in pixels of the resized frame.
@@ -72,6 +72,9 @@ class Predictor:
         device: Where images go and scores come from.
         precision: ``fp32``, or ``bf16`` to run ``score_fn`` under autocast.
         size_divisor: Divisor of the height and width that ``score_fn`` takes.
+        antialias: Whether a smaller frame averages over the pixels it leaves out, as in training here; OpenCV's
+            bilinear resizing does not.
+        normalise: Turns uint8 RGB ``(3, h, w)`` into what ``score_fn`` takes, such that 0 may be padded.
 
     Source: ``slide_inference``, flip and scales of mmsegmentation's test code; section 3.2 of the paper (no scales).
     """
@@ -91,6 +94,8 @@ class Predictor:
         device: torch.device | str = "cpu",
         precision: str = "fp32",
         size_divisor: int = 32,
+        antialias: bool = True,
+        normalise: Callable[[Tensor], Tensor] = normalise,
     ) -> None:
         check_choice("precision", precision, PRECISIONS)
         check_choice("average", average, AVERAGES)
@@ -106,11 +111,12 @@ class Predictor:
         self.scales, self.average = scales, average
         self.batch_windows, self.device = batch_windows, torch.device(device)
         self.precision, self.size_divisor = precision, size_divisor
+        self.antialias, self.normalise = antialias, normalise
 
     @property
     def settings(self) -> dict[str, Any]:
         """What decides the scores besides the network, for a manifest; batch size and device do not."""
-        return {
+        stated = {
             "short_side": self.short_side,
             "window": list(self.window),
             "stride": list(self.stride),
@@ -120,6 +126,7 @@ class Predictor:
             "precision": self.precision,
             "size_divisor": self.size_divisor,
         }
+        return stated if self.antialias else {**stated, "antialias": False}
 
     def scores(self, image: Frame) -> Tensor:
         """Return the scores of one frame.
@@ -190,8 +197,8 @@ class Predictor:
         pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device, non_blocking=True).permute(2, 0, 1)
         size = resized_size(height, width, self.short_side, scale)
         if size != (height, width):
-            pixels = vision.resize_image(pixels, list(size), antialias=True)
-        return normalise(pixels)
+            pixels = vision.resize_image(pixels, list(size), antialias=self.antialias)
+        return self.normalise(pixels)
 
     def padded(self, images: Tensor) -> Tensor:
         """Pad ``(B, 3, H, W)`` with the mean colour at the right and the bottom to a multiple of ``size_divisor``."""
