@@ -59,14 +59,15 @@ def tiny_config(head: str = "uper", *, pipeline=PIPELINE, preprocessor=PREPROCES
     return {"default_scope": "mmseg", "model": model, "test_pipeline": pipeline, "test_dataloader": tested}
 
 
-def save(folder: Path, config: dict, *, seed: int = 0, **changes) -> tuple[Path, Path]:
+def save(folder: Path, config: dict, *, seed: int = 0, notes: dict | None = None, **changes) -> tuple[Path, Path]:
     """Write a config and a checkpoint; ``changes`` replace entries of the state, or drop them where None."""
     folder.mkdir(parents=True, exist_ok=True)
     files = folder / "their.py", folder / "iter_9.pth"
     files[0].write_text("".join(f"{name} = {value!r}\n" for name, value in config.items()))
     settings = json.dumps({**config["model"], "pretrained": None}).replace("SyncBN", "BN")
     state = {name: value for name, value in {**lively(settings, seed), **changes}.items() if value is not None}
-    torch.save({"meta": {"dataset_meta": {"classes": CLASS_NAMES, "palette": None}}, "state_dict": state}, files[1])
+    notes = notes or {"dataset_meta": {"classes": CLASS_NAMES, "palette": None}}
+    torch.save({"meta": notes, "state_dict": state}, files[1])
     return files
 
 

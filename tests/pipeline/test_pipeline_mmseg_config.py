@@ -1,13 +1,15 @@
 """Models of mmseg's configs as predictions of the workspace: equal to our own, resumable, and kept apart by name."""
 
+import numpy as np
 import pytest
 import torch
 
 from tests.mmseg_bridge.tiny_config import PIPELINE, PREPROCESSOR, save, tiny_config
-from tests.pipeline.score_stores import score_stores
+from tests.pipeline.score_stores import every_frame, score_stores
 from vspwlib.checks import InputError
 from vspwlib.data.index import open_split
 from vspwlib.ensemble.rule import choose_rule
+from vspwlib.mmseg_bridge.other_classes import other_classes
 from vspwlib.models.checkpoint import save_weights
 from vspwlib.models.zoo import build
 from vspwlib.pipeline.building import build_predictor
@@ -156,6 +158,23 @@ def test_a_name_that_is_taken_is_refused(made, files, name, message):
 
 def test_a_model_that_is_refused_leaves_no_trace(made, tmp_path):
     files = save(tmp_path / "other", tiny_config(num_classes=150))
-    with pytest.raises(InputError, match="expected 124 classes, got 150"):
+    with pytest.raises(InputError, match=r"expected 124 classes, got 150"):
         predict(made, files)
     assert not made.workspace.predictions("theirs", "tiny", "val").parent.exists()
+
+
+def test_a_model_of_another_data_set_is_read_through_a_mapping(made, tmp_path):
+    classes = other_classes("ade20k")
+    notes = {"dataset_meta": {"classes": classes.names}}
+    files = save(tmp_path / "ade", tiny_config(num_classes=150), notes=notes)
+    with pytest.raises(InputError, match=r"expected 124 classes, got 150 .* --mapping ade20k"):
+        predict(made, files)
+    found = predict(made, files, mapping="ade20k")
+    assert found.unknown == ()
+    store = ScoreStore.open(found.store)
+    assert (store.manifest["predict"]["mapping"], store.manifest["predict"]["targets"]) == ("ade20k", classes.digest)
+    winners = {int(one) for video, frame in every_frame() for one in np.unique(store.scores(video, frame).argmax(0))}
+    assert winners <= set(classes.targets)
+    assert len(winners) > 3
+    with pytest.raises(InputError, match="num_classes: expected 171 classes, got 150"):
+        predict(made, files, "wrong", mapping="cocostuff")

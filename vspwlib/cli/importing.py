@@ -69,6 +69,12 @@ def mmseg_config(
     name: Annotated[str, typer.Option(help="Name of the model among the predictions.")],
     split: Annotated[str | None, typer.Option(help="List to predict; omit it for clips without lists.")] = None,
     data: DataOption = None,
+    mapping: Annotated[
+        str | None,
+        typer.Option(
+            help="Data set whose classes the model has: cocostuff or ade20k, or NAME=FILE.csv; read as VSPW's."
+        ),
+    ] = None,
     settings: TestTimeOption = None,
     scales: ScalesOption = None,
     precision: Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 where the device has it.")] = "fp32",
@@ -84,6 +90,8 @@ def mmseg_config(
     kept; a stopped call goes on. A config is a program: take it from people whose programs you would run.
 
     Example: `vspw import mmseg-config their.py iter_80000.pth --name theirs --data vspw=/data/VSPW_480p --split val`
+
+    Example: `vspw import mmseg-config segformer_ade20k.py segformer.pth --mapping ade20k --name segformer --split val`
     """
     import json
 
@@ -102,6 +110,7 @@ def mmseg_config(
             name,
             root=root,
             split=split,
+            mapping=mapping,
             settings=parse_test_time(settings, scales),
             device=device,
             precision=precision,

@@ -91,7 +91,8 @@ def load_model(config: Config, checkpoint: Path, classes: Sequence[str]) -> Load
     where = config.filename
     model = _build(config)
     got = f"{model.num_classes} of {type(model).__name__}"
-    expected, fix = f"{len(classes)} classes", "name a model that was trained on these classes."
+    expected = f"{len(classes)} classes"
+    fix = "name a model of these classes, or with --mapping ade20k the data set whose classes it has."
     require(model.out_channels == len(classes), "num_classes", expected=expected, got=got, where=where, fix=fix)
     state, notes = read_checkpoint(checkpoint)
     own = model.state_dict()
@@ -172,7 +173,7 @@ def _check_order(stated: Sequence[str], classes: Sequence[str], where: Path) -> 
     wrong = [place for place, known in enumerate(found) if known not in {place, None}]
     if wrong:
         expected, got = f"'{classes[wrong[0]]}' as class {wrong[0]}", f"'{stated[wrong[0]]}'"
-        fix = f"{len(wrong)} classes stand elsewhere; put the rows of the classifier in VSPW's order."
+        fix = f"{len(wrong)} classes stand elsewhere; put the rows of the classifier in that order."
         fail("classes of the checkpoint", expected=expected, got=got, where=where, fix=fix)
     return tuple(name for name, known in zip(stated, found, strict=True) if known is None)
 

@@ -27,7 +27,7 @@ class MmsegPrediction:
         store: The score store.
         counts: Videos and frames predicted and kept.
         dropped: Tensors of auxiliary heads in the checkpoint that were left out.
-        unknown: Class names of the checkpoint that VSPW does not have.
+        unknown: Class names of the checkpoint that are not among those of its data set.
     """
 
     store: Path
@@ -40,8 +40,8 @@ class MmsegPrediction:
         """What the user should know although nothing failed."""
         found = [f"left out: {self.dropped} tensors of auxiliary heads"] if self.dropped else []
         if self.unknown:
-            names = f"{len(self.unknown)} class names of the checkpoint are not VSPW's ({named(self.unknown)})"
-            found.append(f"{names}: their places in the list are taken for VSPW's")
+            names = f"{len(self.unknown)} class names of the checkpoint are not known ({named(self.unknown)})"
+            found.append(f"{names}: they are taken for the classes at their places in the list")
         return found
 
     def summary(self) -> dict[str, Any]:
@@ -57,6 +57,7 @@ def predict_mmseg_config(
     *,
     root: Path,
     split: str | None,
+    mapping: str | None = None,
     settings: Mapping[str, str] | None = None,
     device: str = "auto",
     precision: str = "fp32",
@@ -75,6 +76,7 @@ def predict_mmseg_config(
         name: Name of the model among the predictions.
         root: The data set.
         split: List to predict; None for clips without lists.
+        mapping: Data set that the model was trained on, or ``NAME=FILE.csv``; None for VSPW's own classes.
         settings: Fields of :class:`~vspwlib.config.PredictConfig`, as text, in place of the config's settings.
         device: ``auto``, ``cpu`` or ``cuda``.
         precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the device computes in it.
@@ -88,6 +90,7 @@ def predict_mmseg_config(
     """
     from vspwlib.mmseg_bridge import config_file as configs
     from vspwlib.mmseg_bridge import inference
+    from vspwlib.mmseg_bridge.other_classes import as_vspw, other_classes
 
     check_name(name)
     frames = open_split(root, split)
@@ -95,11 +98,13 @@ def predict_mmseg_config(
     _refuse_taken(name, place, workspace)
     config = configs.read_config(config_file)
     pipeline = inference.find_pipeline(config)
-    loaded = configs.load_model(config, checkpoint, CLASS_NAMES)
+    others = other_classes(mapping) if mapping else None
+    loaded = configs.load_model(config, checkpoint, others.names if others else CLASS_NAMES)
     test_time = _test_time(loaded.model, pipeline, frames, settings or {}, config_file)
     where = build_fabric("fp32", device=device).device
+    score = inference.score_function(loaded.model.to(where))
     predictor = Predictor(
-        inference.score_function(loaded.model.to(where)),
+        as_vspw(score, others) if others else score,
         **asdict(test_time),
         device=where,
         precision="bf16" if computes_in_bf16(precision, where) else "fp32",
@@ -107,13 +112,16 @@ def predict_mmseg_config(
         antialias=False,
         normalise=inference.normalisation(pipeline or (), loaded.model),
     )
+    made = {"mmseg": config_file.name, "config": configs.config_digest(config, pipeline)}
+    if others:
+        made |= {"mapping": others.dataset, "targets": others.digest}
     manifest = {
         "run": name,
         "dataset": data_label(root),
         "split": frames.name,
         "data_root": str(root.resolve()),
         "weights": weights_digest(checkpoint),
-        "predict": {**predictor.settings, "mmseg": config_file.name, "config": configs.config_digest(config, pipeline)},
+        "predict": {**predictor.settings, **made},
         "class_names": CLASS_NAMES,
         "commit": environment()["commit"],
         "versions": configs.versions(),
