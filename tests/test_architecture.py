@@ -16,6 +16,7 @@ LAYERS: dict[str, set[str]] = {
     "values": set(),
     "config": {"values"},
     "runs": set(),
+    "progress": {"runs"},
     "models": set(),
     "losses": set(),
     "data": {"labels"},

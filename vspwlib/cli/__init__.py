@@ -36,6 +36,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
+    epilog="VSPW_WORKSPACE names the workspace. VSPW_PROGRESS=FILE keeps FILE at how far a command is, as JSON: title, "
+    "done, total (null while unknown), time (seconds since 1970).",
 )
 app.command()(demo.demo)
 app.command()(train.train)

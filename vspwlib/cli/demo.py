@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vspwlib.cli.options import DeviceOption, JsonOption, WorkspaceOption
+from vspwlib.progress import ProgressFile
 from vspwlib.runs import Workspace
 
 if TYPE_CHECKING:
@@ -28,11 +29,16 @@ def demo(workspace: WorkspaceOption = None, device: DeviceOption = "auto", as_js
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), disable=as_json) as bar:
         task = bar.add_task("starting", total=1.0)
-        result = run_demo(
-            Workspace.locate(workspace),
-            on_progress=lambda stage, share: bar.update(task, description=stage, completed=share),
-            device=device,
-        )
+        file = ProgressFile("starting", 1.0)
+
+        def report(stage: str, share: float) -> None:
+            bar.update(task, description=stage, completed=share)
+            file.report(share, 1.0, stage)
+
+        try:
+            result = run_demo(Workspace.locate(workspace), on_progress=report, device=device)
+        finally:
+            file.close()
     if as_json:
         typer.echo(json.dumps(result.summary()))
         return

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vspwlib.checks import check_folder, fail
+from vspwlib.progress import ProgressFile
 from vspwlib.runs import Workspace
 
 WorkspaceOption = Annotated[
@@ -101,11 +102,23 @@ def parse_shard(text: str, *, overwrite: bool = False) -> tuple[int, int]:
 
 @contextmanager
 def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr while the block runs; yields ``report(done, total)``."""
+    """Show a bar on stderr while the block runs; yields ``report(done, total)``.
+
+    Where ``VSPW_PROGRESS`` names a file, the state goes there too, quiet or not.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
         task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        file = ProgressFile(label)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            file.report(done, total)
+
+        try:
+            yield report
+        finally:
+            file.close()

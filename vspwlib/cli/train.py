@@ -16,6 +16,7 @@ from vspwlib.cli.options import (
     parse_settings,
     progress_bar,
 )
+from vspwlib.progress import ProgressFile
 from vspwlib.runs import Workspace
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class TrainingProgress:
             disable=quiet,
         )
         self._task = self._bar.add_task(label, total=iterations, note="")
+        self._iterations = iterations
+        self._file = ProgressFile(label, iterations)
 
     def __enter__(self) -> "TrainingProgress":
         self._bar.start()
@@ -156,12 +159,14 @@ class TrainingProgress:
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
+        self._file.close()
 
     def reading(self, what: str, done: int, whole: int) -> None:
         """Show a bar of its own while images are read for the first time."""
         if self._reading is None:
             self._reading = self._bar.add_task(what, total=whole, note="")
         self._bar.update(self._reading, description=what, completed=done, total=whole)
+        self._file.report(done, whole, what)
         if done == whole:
             self._bar.remove_task(self._reading)
             self._reading = None
@@ -177,3 +182,4 @@ class TrainingProgress:
         best = "" if self.best_miou is None else f"  best mIoU {100 * self.best_miou:.1f}"
         note = f"loss {record['loss']:.3f}  {record['images_per_s']:.1f} images/s{best}"
         self._bar.update(self._task, completed=record["step"], note=note)
+        self._file.report(record["step"], self._iterations)
