@@ -4,6 +4,8 @@ import shutil
 from typing import Any
 
 from tests.workbench.test_workbench_clips import clip_of
+from tests.workbench.test_workbench_jobs import wait_for_jobs
+from vspwlib.pipeline.ensembling import sweep as run_sweep
 from vspwlib.runs import Workspace
 
 FIRST, SECOND = "alpha", "beta"
@@ -32,8 +34,7 @@ def test_the_page_opens_on_the_newest_pair_that_was_swept(workspace: Workspace, 
     """And not on the first two names: the demo's second run comes before its first in the alphabet."""
     there = workspace.sweep_file(FIRST, SECOND, "vspw", "test2")
     there.rename(there.with_suffix(".away"))
-    app = open_page("ensemble", first=SECOND, second=FIRST)
-    app.button[0].click().run()
+    run_sweep(workspace, SECOND, FIRST, "vspw", "test2", device="cpu")
     app = open_page("ensemble")
     assert [app.selectbox(key=key).value for key in ("first", "second")] == [SECOND, FIRST]
     assert app.metric
@@ -76,6 +77,9 @@ def test_a_missing_sweep_is_made_by_its_button(workspace: Workspace, open_page: 
     app = open_page("ensemble", first=SECOND, second=FIRST)
     assert app.code[0].value == f"vspw ensemble sweep {SECOND} {FIRST} --split test2"
     app.button[0].click().run()
+    (job,) = wait_for_jobs(workspace)
+    assert job.state == "done", job.output(20)
+    app.run()
     forth, back = measured.sweep(), {metric.label: metric.value for metric in app.metric}
     assert back["P1 alone (τ = 1)"] == f"{100 * forth.miou[0]:.2f} %"
     assert workspace.sweep_file(SECOND, FIRST, "vspw", "test2").is_file()

@@ -1,12 +1,14 @@
-"""Overview: the runs with their scores, their training curves, and the machines they ran on."""
+"""Overview: work in progress, the runs with their scores and machines, and their training curves."""
 
 import streamlit as st
 
 from vspwlib.report.figures import training_figure
+from vspwlib.report.spreadsheet import csv_text
 from vspwlib.report.tables import Row
 from vspwlib.runs import Run, Workspace, read_json
 from workbench import data
-from workbench.actions import offer_demo
+from workbench.actions import offer_commands, offer_demo
+from workbench.job_list import show_jobs
 from workbench.notices import show_error
 
 SCORES = {
@@ -17,22 +19,47 @@ SCORES = {
     "fwiou": "fwIoU %",
 }
 ORDER = ["run", "split", *SCORES, "dataset", "recipe", "profile", "seed", "state", "commit"]
+MACHINE = ["iterations", "processor", "cores", "python", "torch"]
 
 
-def show_runs(rows: list[Row]) -> None:
-    """Draw the table of runs: one row for each run and split."""
-    st.markdown("##### Runs")
-    table = [
-        {key: 100 * row[key] if key in SCORES and row[key] is not None else row[key] for key in ORDER} for row in rows
-    ]
+def show_runs(rows: list[Row], runs: dict[str, Run]) -> None:
+    """Draw the table of runs: one row for each run and split, with what it was trained on."""
+    machines = {name: describe(run) for name, run in runs.items()}
+    table = [{key: row[key] for key in ORDER} | machines.get(row["run"], {}) for row in rows]
+    left, right = st.columns([6, 1], vertical_alignment="bottom")
+    left.markdown("##### Runs")
+    right.download_button(
+        "CSV",
+        csv_text(table, [*ORDER, *MACHINE]),
+        file_name="runs.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        help="The whole table; scores are fractions.",
+        width="stretch",
+    )
+    shown = [row | {key: None if row[key] is None else 100 * row[key] for key in SCORES} for row in table]
     columns = {key: st.column_config.NumberColumn(name, format="%.2f") for key, name in SCORES.items()}
     columns["miou"] = st.column_config.ProgressColumn(SCORES["miou"], format="%.2f", min_value=0, max_value=100)
     columns["dataset"] = st.column_config.TextColumn("data")
-    st.dataframe(table, hide_index=True, column_config=columns, placeholder="–")
+    st.dataframe(shown, hide_index=True, column_config=columns, placeholder="–")
+
+
+def describe(run: Run) -> dict[str, str | int | None]:
+    """Say on what a run was trained: its length, versions and machine."""
+    path = run.path / "environment.json"
+    facts = read_json(path, "environment") if path.is_file() else {}
+    machine, versions = facts.get("machine", {}), facts.get("versions", {})
+    return {
+        "iterations": run.config["recipe"]["train"]["iterations"],
+        "processor": machine.get("gpu") or machine.get("cpu"),
+        "cores": machine.get("cores"),
+        "python": facts.get("python"),
+        "torch": versions.get("torch"),
+    }
 
 
 def show_curves(runs: list[Run]) -> None:
-    """Draw the training curves of chosen runs, and where they ran."""
+    """Draw the training curves of chosen runs."""
     st.markdown("##### Training")
     names = [run.name for run in runs]
     chosen = st.multiselect("Runs", names, default=names[:4], key="runs", bind="query-params")
@@ -42,25 +69,13 @@ def show_curves(runs: list[Run]) -> None:
         st.plotly_chart(training_figure(rows), config={"displaylogo": False})
     elif picked:
         st.info("These runs have not logged anything yet.", icon=":material/hourglass_empty:")
-    machines = [describe(run) for run in picked]
-    if machines:
-        st.dataframe(machines, hide_index=True)
 
 
-def describe(run: Run) -> dict[str, str | int | None]:
-    """Say on what a run was trained: its commit, versions and machine."""
-    path = run.path / "environment.json"
-    facts = read_json(path, "environment") if path.is_file() else {}
-    machine, versions = facts.get("machine", {}), facts.get("versions", {})
-    return {
-        "run": run.name,
-        "commit": facts.get("commit"),
-        "processor": machine.get("gpu") or machine.get("cpu"),
-        "cores": machine.get("cores"),
-        "python": facts.get("python"),
-        "torch": versions.get("torch"),
-        "iterations": run.config["recipe"]["train"]["iterations"],
-    }
+def show_work(workspace: Workspace) -> None:
+    """Draw what is at work and what has ended, and forms to start more."""
+    st.markdown("##### Work")
+    show_jobs(workspace)
+    offer_commands(workspace)
 
 
 def show(workspace: Workspace) -> None:
@@ -70,10 +85,13 @@ def show(workspace: Workspace) -> None:
         show_error(error)
     if not rows:
         offer_demo(workspace)
+        show_work(workspace)
         return
-    show_runs(rows)
+    show_work(workspace)
     listed = {row["run"] for row in rows}
-    show_curves([run for run in workspace.runs() if run.name in listed])
+    runs = {run.name: run for run in workspace.runs() if run.name in listed}
+    show_runs(rows, runs)
+    show_curves(list(runs.values()))
 
 
 show(data.workspace())

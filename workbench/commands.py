@@ -1,0 +1,88 @@
+"""The commands that a page can start: their arguments, as a list, and what in the workspace each of them writes to.
+
+Two jobs that write to the same never run together. Names are those of the workspace's own lists, and every choice is
+one argument: nothing here is read by a shell.
+"""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from vspwlib.recipes import recipe as resolve
+from vspwlib.runs import Workspace
+
+EMBEDDED = "mini"  # the profile whose data are drawn where none are named
+DEMO_RUNS = ("t3_nce2", "t2_896_map_drop")  # `vspwlib.pipeline.demo` names them too, but loads torch
+
+
+class Command(NamedTuple):
+    """A ``vspw`` command: a title for people, its arguments, and what it writes to."""
+
+    title: str
+    arguments: tuple[str, ...]
+    writes: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The command as it is typed in a terminal."""
+        return shlex.join(["vspw", *self.arguments])
+
+
+def demo_command() -> Command:
+    """Return the command that builds the demo."""
+    runs = [f"runs/{run_name(name, EMBEDDED, 0)}" for name in DEMO_RUNS]
+    return Command("Build the demo workspace", ("demo",), (f"data/{EMBEDDED}", *runs))
+
+
+def run_name(recipe: str, profile: str, seed: int) -> str:
+    """Return the name of the run that `vspw train` makes by default.
+
+    >>> run_name("t3_nce2", "mini", 1)
+    'mini-t3_nce2-s1'
+    """
+    return f"{profile}-{recipe}-s{seed}"
+
+
+def train_command(
+    workspace: Workspace, recipe: str, profile: str, seed: int, iterations: int, *, embedded: bool
+) -> Command:
+    """Return the command that trains a run, or goes on with it where it has begun.
+
+    Args:
+        workspace: Where it trains.
+        recipe: A name of ``RECIPES``.
+        profile: A name of ``PROFILES``.
+        seed: Of everything random.
+        iterations: How many.
+        embedded: Train on the embedded data, which only the profile ``mini`` does; else on the workspace's data sets.
+    """
+    name = run_name(recipe, profile, seed)
+    arguments = ["train", recipe, "--profile", profile, "--seed", str(seed)]
+    if iterations != resolve(recipe, profile).train.iterations:
+        arguments += ["--set", f"train.iterations={iterations}"]
+    if profile == EMBEDDED and not embedded:
+        arguments += [part for data, folder in workspace.data_sets.items() for part in ("--data", f"{data}={folder}")]
+    if (workspace.path / "runs" / name).exists():
+        arguments.append("--resume")
+    drawn = (workspace.path / "data" / EMBEDDED / "vspw").exists()
+    draws = () if drawn or not embedded else (f"data/{EMBEDDED}",)
+    return Command(f"Train {name}", tuple(arguments), (f"runs/{name}", *draws))
+
+
+def predict_command(run: str, split: str) -> Command:
+    """Return the command that predicts a split with a run."""
+    return Command(f"Predict {split} with {run}", ("predict", run, "--split", split), (f"predictions/{run}/{split}",))
+
+
+def score_command(store: Path) -> Command:
+    """Return the command that scores a prediction store."""
+    return Command(f"Score {store.parent.name} on {store.stem}", ("score", str(store)), (f"scores/{store}",))
+
+
+def sweep_command(runs: Sequence[str], split: str, dataset: str | None = None) -> Command:
+    """Return the command that scores two runs at every tau; ``dataset`` where P1 has predicted such a split of two."""
+    first, second = runs
+    named = () if dataset is None else ("--dataset", dataset)
+    arguments = ("ensemble", "sweep", first, second, "--split", split, *named)
+    return Command(f"Sweep {first} and {second} on {split}", arguments, (f"ensembles/{first}+{second}",))
