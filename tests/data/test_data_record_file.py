@@ -5,7 +5,7 @@ import json
 import pytest
 
 from vspwlib.checks import InputError
-from vspwlib.data.record_file import open_records
+from vspwlib.data.record_file import open_records, read_records
 
 HEADER = {"schema": 1, "data": "cocostuff"}
 
@@ -51,3 +51,21 @@ def test_what_is_not_ours_is_refused_and_kept(tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         opened(file)
     assert file.read_text() == content
+
+
+def test_reading_leaves_the_file_as_it_is(tmp_path):
+    def read(file):
+        return read_records(file, HEADER, lambda line: line["n"], what="counts", fix="delete it.")
+
+    file = tmp_path / "counts.jsonl"
+    assert read(file) == []
+    assert not file.exists()
+    opened(file)
+    with file.open("a") as lines:
+        lines.write('{"n": 3}\n{"n": ')
+    before = file.read_bytes()
+    assert read(file) == [3]
+    assert file.read_bytes() == before
+    file.write_text('{"schema": 1, "data": "ade20k"}\n')
+    with pytest.raises(InputError, match="those with data cocostuff"):
+        read(file)

@@ -8,8 +8,8 @@ from PIL import Image
 
 from tests.data.image_sets import SIZE, own_mapping, share_mask, write_coco, write_pair
 from vspwlib.checks import InputError
-from vspwlib.data.still_filter import THRESHOLDS, check_denominator, judge, write_report
-from vspwlib.data.still_pixels import count_pixels
+from vspwlib.data.still_filter import THRESHOLDS, check_denominator, judge, valid_ratios, write_report
+from vspwlib.data.still_pixels import count_pixels, read_pixels
 from vspwlib.data.stills import open_stills
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.labels.mapping import load_mapping
@@ -135,3 +135,16 @@ def test_thresholds_are_shares(tmp_path, mapping, threshold):
         judged(write_coco(tmp_path / "coco", {"a": 90}), mapping, tmp_path, threshold=threshold)
     with pytest.raises(InputError, match="did you mean 'labelled'"):
         check_denominator("labeled")
+
+
+@pytest.mark.parametrize("denominator", ["all", "labelled"])
+def test_ratios_from_the_file_of_counts_are_those_of_the_report(tmp_path, mapping, denominator):
+    root = write_coco(tmp_path / "coco", {"b": 50, "a": 90, "c": 0})
+    (root / "images" / "train2017" / "c.jpg").write_bytes(b"no picture")
+    report = judged(root, mapping, tmp_path, denominator=denominator)
+    counted = read_pixels(tmp_path / "pixels.jsonl", "cocostuff")
+    assert [record.image[-5:] for record in counted] == ["a.jpg", "b.jpg", "c.jpg"]
+    assert sorted(counted, key=str) == sorted((image.pixels for image in report.images), key=str)
+    found = valid_ratios(counted, mapping, "cocostuff", denominator=denominator)
+    assert found == {image.pixels.image: image.ratio for image in report.images if image.ratio is not None}
+    assert len(found) == 2

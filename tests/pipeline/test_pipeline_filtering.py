@@ -1,13 +1,16 @@
 """Where image sets lie, and that their counts are shared between mappings and thresholds."""
 
+import os
+
 import numpy as np
 import pytest
 
 from tests.data.image_sets import own_mapping, write_coco, write_pair
 from vspwlib.checks import InputError
+from vspwlib.data.still_filter import write_report
 from vspwlib.labels.mapping import load_mapping
 from vspwlib.labels.sources import SOURCE_SETS
-from vspwlib.pipeline.filtering import filter_folder, filter_stills, still_root
+from vspwlib.pipeline.filtering import counted_stills, filter_folder, filter_stills, still_root
 from vspwlib.runs import Workspace
 
 
@@ -78,3 +81,22 @@ def test_every_split_or_some(tmp_path):
         filter_stills("cocostuff", root, tmp_path, threshold=0.8, splits=s).report.kept for s in (None, ["val2017"])
     ]
     assert [len(names) for names in kept] == [2, 1]
+
+
+def test_counted_sets_are_found_newest_first_with_the_images_they_are_of(tmp_path):
+    workspace = Workspace(tmp_path / "ws")
+    assert counted_stills(workspace, "cocostuff") == []
+    folders = {}
+    for age, name in enumerate(("unknown", "told", "known")):
+        root = write_coco(tmp_path / name, {"a": 90})
+        folders[name] = filter_folder(workspace, "cocostuff", root)
+        found = filter_stills("cocostuff", root, folders[name], threshold=0.8)
+        write_report(found.report, folders[name], root=root if name == "told" else None)
+        os.utime(folders[name] / "pixels.jsonl", (age, age))
+    workspace.add_data("cocostuff", tmp_path / "known")
+    listed = [(item.folder, item.root) for item in counted_stills(workspace, "cocostuff")]
+    told, known = tmp_path / "told", tmp_path / "known"
+    assert listed == [(folders["known"], known), (folders["told"], told), (folders["unknown"], None)]
+    told.rename(tmp_path / "moved")
+    assert [item.root for item in counted_stills(workspace, "cocostuff")] == [known, None, None]
+    assert counted_stills(workspace, "ade20k") == []

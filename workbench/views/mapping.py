@@ -99,10 +99,11 @@ def show_flow(rows: list[dict[str, Any]], facts: SourceSet) -> None:
     first = "those with most pixels" if weighted else "those whose kind leaves most doubt"
     weight = "as wide as the pixels are many" if weighted else "one wide a class, as no pixels are counted"
     folded = sum(link["classes"] for link in links if link["reason"] == "folded")
+    rest = f" Drawn singly: {first}; {folded} classes are folded into others." if folded else ""
+    without = " Pixels without a label and classes without pixels are left out." if weighted else ""
     st.caption(
-        f"Links are {weight}. Drawn singly: {first}; {folded} classes are folded into others. Blue holds by "
-        "definition, orange in part, grey is void or holds several kinds. Pixels without a label and "
-        "classes without pixels are left out."
+        f"Links are {weight}.{rest} Blue holds by definition, orange in part, grey is void or holds several kinds."
+        f"{without}"
     )
 
 
