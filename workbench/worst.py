@@ -1,18 +1,24 @@
 """From a class, or from a confusion, to the frames to look at: one click to Clips."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from vspwlib.labels import CLASS_NAMES
+from vspwlib.labels import CLASS_NAMES, VOID
 from vspwlib.metrics.frames import FoundFrame
 from vspwlib.metrics.summary import SplitScore
+from vspwlib.report.figures import BLUE, ORANGE
 from vspwlib.report.pictures import enlarge, error_map
-from vspwlib.report.tables import class_rows
+from vspwlib.report.tables import Row, class_rows
 from workbench import data
 from workbench.controls import pick
 from workbench.notices import guard, literal
+
+Ids = NDArray[np.uint8]
 
 ANY = "any class"
 _LARGEST = 40  # classes of the matrix: more cannot be read, nor hit
@@ -20,12 +26,18 @@ _WIDTH = 420  # pixels of a thumbnail, before the page scales it
 _IN_A_ROW = 6
 
 
-def show_matrix(score: SplitScore) -> None:
-    """Draw which classes are taken for which, as a share of the true class's pixels; a click chooses the pair."""
+def show_matrix(score: SplitScore, kept: Collection[str]) -> None:
+    """Draw which classes are taken for which, as a share of the true class's pixels; a click chooses the pair.
+
+    Args:
+        score: Scores of a run.
+        kept: Names of the true classes to show.
+    """
     import altair as alt
 
     counts = score.counts
-    order = sorted((n for n in range(len(counts.truth)) if counts.truth[n]), key=lambda n: -counts.truth[n])[:_LARGEST]
+    there = [number for number in np.flatnonzero(counts.truth).tolist() if CLASS_NAMES[number] in kept]
+    order = sorted(there, key=lambda number: -counts.truth[number])[:_LARGEST]
     cells = [
         {
             "true class": CLASS_NAMES[row],
@@ -37,23 +49,32 @@ def show_matrix(score: SplitScore) -> None:
         if score.confusion[row, column]
     ]
     names = [CLASS_NAMES[number] for number in order]
-    clicked = alt.selection_point(name="cell", fields=["true class", "predicted as"])
+    clicked = alt.selection_point(name="cell", fields=["true class", "predicted as"], empty=False)
+    whole = alt.Scale(domain=names)  # a class that is never predicted has a column too
+    share = alt.Scale(type="sqrt", domain=[0, 100], range=[0.04, 1])
     chart = (
         alt.Chart(alt.Data(values=cells))
-        .mark_rect()
+        .mark_rect(color=BLUE, strokeWidth=2)
         .encode(
-            x=alt.X("predicted as:N", sort=names, axis=alt.Axis(labelAngle=-60, labelOverlap=False)),
-            y=alt.Y("true class:N", sort=names, axis=alt.Axis(labelOverlap=False)),
-            color=alt.Color("share %:Q", scale=alt.Scale(scheme="blues", type="sqrt", domain=[0, 100])),
-            opacity=alt.condition(clicked, alt.value(1), alt.value(0.35)),
+            x=alt.X("predicted as:N", sort=names, scale=whole, axis=alt.Axis(labelAngle=-60, labelOverlap=False)),
+            y=alt.Y("true class:N", sort=names, scale=whole, axis=alt.Axis(labelOverlap=False)),
+            opacity=alt.Opacity("share %:Q", scale=share),  # of one colour, so that more is more on a dark page too
+            stroke=alt.condition(clicked, alt.value(ORANGE), alt.value(None)),
             tooltip=["true class:N", "predicted as:N", alt.Tooltip("share %:Q", format=".1f")],
         )
         .add_params(clicked)
         .properties(height=max(240, 16 * len(names)))
     )
     st.altair_chart(chart, on_select=_take_cell, key="matrix")
-    if len(counts.truth.nonzero()[0]) > _LARGEST:
-        st.caption(f"The {_LARGEST} largest classes of the split's truth.")
+    if len(there) > _LARGEST:
+        st.caption(f"The {_LARGEST} largest of {len(there)} classes.")
+
+
+def take_row(rows: Sequence[Row], key: str) -> None:
+    """Choose the class of the row that was clicked in a table of classes."""
+    chosen: Any = st.session_state.get(key)
+    for index in (chosen or {}).get("selection", {}).get("rows", []):
+        st.session_state["class"], st.session_state["taken"] = rows[index]["class"], ANY
 
 
 def _take_cell() -> None:
@@ -64,17 +85,21 @@ def _take_cell() -> None:
         st.session_state["taken"] = ANY if same else cell["predicted as"]
 
 
-def show_worst(run: str, store: Path, split: str, score: SplitScore) -> None:
+def show_worst(run: str, store: Path, split: str, score: SplitScore) -> int:
     """Draw the frames with most wrong pixels of a class, or of one confusion.
 
     Args:
         run: Name of the run.
         store: Its predictions.
         split: Data set and split, as in the URL.
-        score: Its scores; the class with the lowest IoU comes first.
+        score: Its scores; the class with the lowest IoU comes first, of several the one with most wrong pixels.
+
+    Returns:
+        The class that was chosen.
     """
     st.markdown("##### Frames to look at")
-    rows = sorted(class_rows(score), key=lambda row: row["iou"])
+    lost = score.counts.truth + score.counts.predicted - 2 * score.counts.intersection
+    rows = sorted(class_rows(score), key=lambda row: (row["iou"], -lost[row["id"]]))
     left, right, _ = st.columns([2, 2, 4])
     with left:
         name = pick("Class", [row["class"] for row in rows], "class")
@@ -85,28 +110,40 @@ def show_worst(run: str, store: Path, split: str, score: SplitScore) -> None:
     with right:
         taken = pick("Taken for", [ANY, *others], "taken")
     with guard():
-        confusions = data.frame_confusions(store)
-        if confusions is None:
-            st.info("These scores were made before frames were kept. Score once more:", icon=":material/rule:")
-            st.code(f"vspw score {store}", language="bash")
-            return
-        found = (
-            confusions.worst_of_class(number)
-            if taken == ANY
-            else confusions.worst_of_confusion(number, CLASS_NAMES.index(taken))
-        )
-        if not found:
-            st.success("No pixel is wrong.")
-        for start in range(0, len(found), _IN_A_ROW):
-            for column, frame in zip(st.columns(_IN_A_ROW), found[start : start + _IN_A_ROW], strict=False):
-                with column:
-                    _draw(run, store, split, frame)
+        _draw_frames(run, store, split, number, None if taken == ANY else CLASS_NAMES.index(taken))
+    return number
 
 
-def _draw(run: str, store: Path, split: str, found: FoundFrame) -> None:
-    image, truth = data.picture(store, found.video, found.frame), data.truth(store, found.video, found.frame)
-    labels = data.labels(store, found.video, found.frame)
-    picture = image if truth is None else error_map(image, truth, labels)
+def _draw_frames(run: str, store: Path, split: str, number: int, taken: int | None) -> None:
+    confusions = data.frame_confusions(store)
+    if confusions is None:
+        st.info("These scores were made before frames were kept. Score once more:", icon=":material/rule:")
+        st.code(f"vspw score {store}", language="bash")
+        return
+    found = confusions.worst_of_class(number) if taken is None else confusions.worst_of_confusion(number, taken)
+    if not found:
+        st.success("No pixel is wrong.")
+    for start in range(0, len(found), _IN_A_ROW):
+        for column, frame in zip(st.columns(_IN_A_ROW), found[start : start + _IN_A_ROW], strict=False):
+            with column:
+                image, truth = data.picture(store, *frame[:2]), data.truth(store, *frame[:2])
+                if truth is not None:
+                    in_question = question(truth, data.labels(store, *frame[:2]), number, taken)
+                    image = error_map(image, in_question, np.full_like(truth, VOID))
+                _draw(run, split, frame, image)
+
+
+def question(truth: Ids, labels: Ids, number: int, taken: int | None) -> Ids:
+    """Return the true ids of the pixels in question, void elsewhere: wrong ones of a class, or of one confusion.
+
+    >>> question(np.array([[1, 1, 2, 2]], np.uint8), np.array([[1, 2, 1, 3]], np.uint8), 1, None).tolist()
+    [[255, 1, 2, 255]]
+    """
+    of_class = (truth == number) | (labels == number) if taken is None else (truth == number) & (labels == taken)
+    return np.where(of_class & (truth != labels), truth, np.uint8(VOID))
+
+
+def _draw(run: str, split: str, found: FoundFrame, picture: Ids) -> None:
     st.image(enlarge(picture, _WIDTH), output_format="JPEG", alt=f"errors of {found.video}, frame {found.frame}")
     st.caption(f"{literal(found.video)} · {found.wrong} wrong pixels, {100 * found.share:.0f} % of the class here")
     link = {"split": split, "run": run, "video": found.video, "frame": found.frame}

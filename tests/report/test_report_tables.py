@@ -15,6 +15,7 @@ from vspwlib.recipes import recipe
 from vspwlib.report.tables import (
     PAPER_TABLE4,
     class_rows,
+    class_sweep_rows,
     confused_pairs,
     curve_rows,
     run_rows,
@@ -212,6 +213,14 @@ def test_sweep_rows_name_the_ends_and_the_best() -> None:
     assert "upper bound" in notes[3]
     assert "another split" in sweep_rows(make_sweep(upper_bound=False))[3]["note"]
     assert [row["tau"] for row in sweep_rows(make_sweep(upper_bound=True), [1.0])] == [1.0, 0.625, 0.5, None]
+
+
+def test_rows_of_one_class_are_its_own_curve() -> None:
+    sweep = make_sweep(upper_bound=True)
+    sweep.per_class[:, 3], sweep.best_per_class[3] = [0.1, 0.2, 0.15], (0.55, 0.25)
+    rows = class_sweep_rows(sweep, 3)
+    assert [(row["tau"], row["miou"]) for row in rows] == [(0.0, 0.1), (0.5, 0.2), (1.0, 0.15), (0.55, 0.25)]
+    assert [row["method"] for row in rows] == ["τ", "τ", "τ", "best"]
 
 
 def test_table_4_holds_what_the_paper_prints() -> None:

@@ -27,16 +27,18 @@ def tau_figure(
     current: float | None = None,
     upper_bound: bool = True,
     likely: tuple[float, float] | None = None,
+    score: str = "mIoU",
 ) -> "Figure":
     """Draw mIoU over tau, the weight of the first run.
 
     Args:
-        rows: From :func:`~vspwlib.report.tables.sweep_rows`.
+        rows: From :func:`~vspwlib.report.tables.sweep_rows` or, of one class, ``class_sweep_rows``.
         first: Name of the run that is alone at tau = 1.
         second: Name of the run that is alone at tau = 0.
         current: Tau to mark as chosen.
         upper_bound: Whether the best tau was picked on the split it is scored on; its label says so.
         likely: Ends of the interval in which the best tau falls when videos are drawn anew; shaded.
+        score: What the rows hold, as the axis names it.
 
     Returns:
         The curve in per cent with its best point, the chosen point and the vote as a dotted line.
@@ -50,7 +52,7 @@ def tau_figure(
     if likely is not None:
         figure.add_vrect(*likely, fillcolor=ORANGE, opacity=0.12, line_width=0, layer="below")
     line = {"color": BLUE, "width": 2.5}
-    figure.add_scatter(x=taus, y=scores, mode="lines", name="mIoU(τ), exact", hovertemplate=hover, line=line)
+    figure.add_scatter(x=taus, y=scores, mode="lines", name=f"{score}(τ), exact", hovertemplate=hover, line=line)
     points = [point for point in curve if point[0] in PAPER_TAUS]
     across, up = zip(*points, strict=True) if points else ((), ())
     dots = {"size": 8, "color": BLUE}
@@ -62,9 +64,9 @@ def tau_figure(
     if current is not None:
         figure.add_vline(x=current, line={"color": GREY, "width": 1.5, "dash": "dash"})
         ring = {"symbol": "circle-open", "size": 18, "color": GREY, "line": {"width": 3}}
-        score = [point[1] for point in (*curve, (best_tau, best)) if point[0] == current][:1]
-        name = f"chosen: τ = {current:g}" + (f", {score[0]:.2f}" if score else "")
-        figure.add_scatter(x=[current] * len(score), y=score, mode="markers", name=name, marker=ring, hoverinfo="skip")
+        there = [point[1] for point in (*curve, (best_tau, best)) if point[0] == current][:1]
+        name = f"chosen: τ = {current:g}" + (f", {there[0]:.2f}" if there else "")
+        figure.add_scatter(x=[current] * len(there), y=there, mode="markers", name=name, marker=ring, hoverinfo="skip")
     vote = next((100 * row["miou"] for row in rows if row["method"] == "vote"), None)
     if vote is not None:
         dotted = {"color": GREY, "width": 1.5, "dash": "dot"}
@@ -72,7 +74,7 @@ def tau_figure(
         figure.add_scatter(**ends, mode="lines", name=f"majority vote: {vote:.2f}", line=dotted, hoverinfo="skip")
     runs = f"τ<br>0: {second} alone · 1: {first} alone"
     figure.update_xaxes(title={"text": runs, "font": {"size": 12}}, range=[-0.03, 1.03], dtick=0.1)
-    figure.update_yaxes(title="mIoU %")
+    figure.update_yaxes(title=f"{score} %")
     return plain(figure, height=380)
 
 

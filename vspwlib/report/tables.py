@@ -160,6 +160,19 @@ def sweep_rows(sweep: SweepResult, taus: Sequence[float] | None = None) -> list[
     return rows
 
 
+def class_sweep_rows(sweep: SweepResult, number: int) -> list[Row]:
+    """List the IoU of one class tau by tau, and the best of all tau, with the keys of :func:`sweep_rows`.
+
+    Args:
+        sweep: The sweep.
+        number: A class with true pixels.
+    """
+    curve = zip(sweep.taus, sweep.per_class[:, number].tolist(), strict=True)
+    best_tau, best = sweep.best_per_class[number].tolist()
+    rows: list[Row] = [{"method": "τ", "tau": tau, "miou": value, "note": ""} for tau, value in curve]
+    return [*rows, {"method": "best", "tau": best_tau, "miou": best, "note": ""}]
+
+
 def intervals_text(intervals: TauIntervals) -> str:
     """Say in a sentence how well a split tells the best tau.
 

@@ -1,18 +1,21 @@
 """Classes: IoU of each class, where two runs differ, and which classes are taken for each other."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
+from vspwlib.labels import CLASS_NAMES
 from vspwlib.metrics.summary import SplitScore
-from vspwlib.report.figures import class_difference_figure
-from vspwlib.report.tables import Row, class_rows, confused_pairs
+from vspwlib.report.figures import class_difference_figure, tau_figure
+from vspwlib.report.tables import Row, class_rows, class_sweep_rows, confused_pairs
 from workbench import data
 from workbench.controls import pick, pick_second
 from workbench.notices import no_predictions, no_scores
 from workbench.panes import draw_scores, table_height
-from workbench.worst import show_matrix, show_worst
+from workbench.worst import show_matrix, show_worst, take_row
 
 PERCENTAGES = ("iou", "iou_other", "difference", "truth_share")
 PAIRS = 50
@@ -22,7 +25,7 @@ TILES = {"miou": "mIoU", "pixel_acc": "Pixel accuracy", "fwiou": "Weighted IoU",
 
 
 def show_classes(rows: list[Row]) -> None:
-    """Draw the classes as a sortable table."""
+    """Draw the classes as a sortable table; a click on a row chooses its class."""
     scaled = [{key: 100 * v if key in PERCENTAGES and v is not None else v for key, v in row.items()} for row in rows]
     bar, number = st.column_config.ProgressColumn, st.column_config.NumberColumn
     st.dataframe(
@@ -30,6 +33,9 @@ def show_classes(rows: list[Row]) -> None:
         hide_index=True,
         height=table_height(len(rows)),
         placeholder="–",
+        key="class_table",
+        on_select=partial(take_row, rows, "class_table"),
+        selection_mode="single-row",
         column_order=["class", "group", *(key for key in PERCENTAGES if key in scaled[0])],
         column_config={
             "class": st.column_config.TextColumn(width=NAME),
@@ -84,13 +90,30 @@ def show(scores: dict[str, SplitScore], stores: dict[str, Path], split: str) -> 
         st.markdown("##### Most frequent mistakes" + (" of the first run" if others else ""))
         show_pairs(first)
     run = next(iter(scores))
-    show_worst(run, stores[run], split, first)
+    number = show_worst(run, stores[run], split, first)
     st.markdown("##### What is taken for what")
-    show_matrix(first)
+    show_matrix(first, {row["class"] for row in kept})
     if others:
+        show_class_curve([stores[name] for name in scores], list(scores), number)
         st.markdown("##### Where the two runs differ most")
         one, other = scores
         st.plotly_chart(class_difference_figure(kept, first=one, second=other), config={"displaylogo": False})
+
+
+def show_class_curve(pair: list[Path], names: list[str], number: int) -> None:
+    """Draw the IoU of one class over τ, where the pair was swept."""
+    sweep = data.sweep(place, pair[0], pair[1])
+    if sweep is None or np.isnan(sweep.best_per_class[number]).any():
+        return
+    st.markdown(f"##### {CLASS_NAMES[number]} over τ")
+    figure = tau_figure(
+        class_sweep_rows(sweep, number),
+        first=names[0],
+        second=names[1],
+        upper_bound=sweep.upper_bound,
+        score=f"IoU of {CLASS_NAMES[number]}",
+    )
+    st.plotly_chart(figure, config={"displaylogo": False})
 
 
 place = data.workspace()
