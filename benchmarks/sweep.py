@@ -32,7 +32,7 @@ from vspwlib.ensemble.curve import tau_curve
 from vspwlib.ensemble.envelope import Envelope
 from vspwlib.ensemble.joint import joint_frame
 from vspwlib.ensemble.labelled import labelled_frame
-from vspwlib.ensemble.search import count_frames, fit_weights, total_miou
+from vspwlib.ensemble.search import fit_weights, score_weights
 from vspwlib.ensemble.sweep import envelope_of_scores
 from vspwlib.metrics.iou import confusion, miou
 from vspwlib.predict.ahead import in_order
@@ -181,9 +181,9 @@ def report_search(stores: list[ScoreStore], frames: list[Labelled]) -> None:
     ]
     made = time.perf_counter() - start
     points = [(a, b, 10 - a - b) for a, b in itertools.product(range(11), repeat=2) if a + b <= 10]
-    grid = max(total_miou(count_frames(joint, point)) for point in points)
+    grid = max(score_weights(lambda: joint, points))
     fit = fit_weights(lambda: joint, 3)
-    on_grid = least_s(lambda: [total_miou(count_frames(joint, point)) for point in points], time.process_time, 1)
+    on_grid = least_s(lambda: score_weights(lambda: joint, points), time.process_time, 1)
     ascent = least_s(lambda: fit_weights(lambda: joint, 3), time.process_time, 1)
     print(f"three runs: joint frames {1000 * made / len(frames):.0f} ms a frame")
     print(f"  {len(points)} weights in tenths {on_grid:7.2f} s, best {100 * grid:.3f} % mIoU")

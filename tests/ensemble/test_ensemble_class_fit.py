@@ -8,9 +8,9 @@ from tests.ensemble.test_ensemble_search import FIELDS, FRAMES, TRUTHS, K
 from vspwlib.checks import InputError
 from vspwlib.ensemble import class_fit
 from vspwlib.ensemble.class_fit import fit_class_weights
-from vspwlib.ensemble.class_search import count_class_frames, cross_fit_classes, transfer_classes
+from vspwlib.ensemble.class_search import cross_fit_classes, summed_by_class, transfer_classes
 from vspwlib.ensemble.labelled import labelled_frame
-from vspwlib.ensemble.search import fit_weights, total_miou
+from vspwlib.ensemble.search import count_frames, fit_weights, total_miou
 
 OPEN = [
     labelled_frame(f"v{index}", reduced_by_class(field), truth, K)
@@ -66,8 +66,8 @@ def test_held_out_videos_are_scored_under_weights_of_the_others():
         own = [frame for index, frame in enumerate(OPEN) if index % 2 == fold]
         shared = fit_weights(lambda others=others: others, 3, num_classes=K).weights
         weights = fit_class_weights(others, shared, num_classes=K).weights
-        total |= count_class_frames(lambda own=own: own, weights, K)
-        common |= count_class_frames(lambda own=own: own, np.tile(np.array(shared)[:, None], K), K)
+        total |= count_frames(own, summed_by_class(weights), K)
+        common |= count_frames(own, summed_by_class(np.tile(np.array(shared)[:, None], K)), K)
     assert found.held_out == total_miou(total)
     assert found.common == total_miou(common)
     assert found.optimism == found.fit.miou - found.held_out

@@ -11,21 +11,22 @@ from hypothesis import strategies as st
 
 from tests.ensemble.test_ensemble_joint import coarse_runs, dense, softmax_runs
 from vspwlib.checks import InputError
+from vspwlib.ensemble import kernels
 from vspwlib.ensemble.class_weights import (
     class_frame,
-    class_frame_of_bands,
     class_labels,
     class_shares,
     class_weights_from_json,
     class_weights_to_json,
 )
+from vspwlib.ensemble.joint import reduce_bands
 from vspwlib.predict.scores import probabilities
 
 
 def reduced_by_class(p):
     """A frame of (N, K, H, W) probabilities in bands of two rows."""
     bands = ([torch.from_numpy(own[:, row : row + 2]) for own in p] for row in range(0, p.shape[2], 2))
-    return class_frame_of_bands(bands, p.shape[2:])
+    return reduce_bands(bands, p.shape[2:], kernels.contenders)
 
 
 def dense_by_class(p, weights):

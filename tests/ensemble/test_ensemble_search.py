@@ -9,7 +9,7 @@ from tests.ensemble.test_ensemble_joint import dense, reduced
 from vspwlib.checks import InputError
 from vspwlib.ensemble import search
 from vspwlib.ensemble.labelled import labelled_frame
-from vspwlib.ensemble.search import count_frames, cross_fit, fit_weights
+from vspwlib.ensemble.search import count_frames, cross_fit, fit_weights, score_weights, summed
 from vspwlib.metrics.iou import ClassCounts, confusion
 
 K = 6
@@ -43,12 +43,20 @@ def dense_miou(weights):
 
 
 def test_counts_are_those_of_dense_fusion():
-    counts = count_frames(FRAMES, [0.2, 0.3, 0.5], K)
+    counts = count_frames(FRAMES, summed([0.2, 0.3, 0.5]), K)
     assert list(counts) == ["v0", "v1", "v2", "v3"]
     for index, video in enumerate(counts):
         labels, truth = dense(FIELDS[index], [0.2, 0.3, 0.5]).argmax(axis=0), TRUTHS[index]
         hits = [((labels == c) & (truth == c)).sum() for c in range(K)]
         assert counts[video].intersection.tolist() == hits
+
+
+def test_many_weights_are_scored_in_one_reading():
+    read = []
+    choices = [[1, 0, 0], [0.2, 0.3, 0.5], [1, 1, 1]]
+    found = score_weights(lambda: read.append(1) or FRAMES, choices, K)
+    assert found == pytest.approx([dense_miou(weights) for weights in choices], rel=1e-12)
+    assert len(read) == 1
 
 
 def test_the_search_beats_a_grid_of_66_points():
@@ -83,7 +91,7 @@ def test_every_video_is_scored_under_weights_that_have_not_seen_it():
         others = [FRAMES[index] for index in range(4) if index not in chosen]
         fit = fit_weights(lambda others=others: others, 3, num_classes=K)
         assert found.folds[fold] == fit
-        for counts in count_frames([FRAMES[index] for index in chosen], fit.weights, K).values():
+        for counts in count_frames([FRAMES[index] for index in chosen], summed(fit.weights), K).values():
             hits += np.stack([counts.intersection, counts.truth, counts.predicted])
     want = np.mean([hits[0, c] / (hits[1, c] + hits[2, c] - hits[0, c]) for c in range(5)])
     assert found.held_out == pytest.approx(want, rel=1e-12)

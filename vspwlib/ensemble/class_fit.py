@@ -15,6 +15,7 @@ from vspwlib.checks import fail, require
 from vspwlib.ensemble import kernels
 from vspwlib.ensemble.class_weights import class_shares, class_sums
 from vspwlib.ensemble.curve import TauCurve
+from vspwlib.ensemble.joint import JointFrame
 from vspwlib.ensemble.labelled import LabelledFrame
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import ClassCounts, miou
@@ -68,7 +69,7 @@ def fit_class_weights(
         InputError: no true pixel, or more open classes than :data:`MOST`.
     """
     pixels = _OpenPixels.of(frames, num_classes, every)
-    runs = pixels.probs.shape[0]
+    runs = len(pixels.frame.probs)
     begin = class_shares(np.tile(np.asarray(start, np.float64)[:, None], num_classes), runs, num_classes)
     ascent = _Ascent(pixels, begin)
     common = ascent.miou
@@ -93,18 +94,14 @@ class _OpenPixels:
     Attributes:
         settled: Counts of the pixels that no weights change.
         truth: (M,) uint8, true class of each open pixel; none is void.
+        frame: The pixels as one frame of a row, (1, M).
         owner: (E,) int64, index of the pixel that each open class belongs to.
-        first: (M + 1,) int64, where the open classes of each pixel begin.
-        number: (E,) uint8, the open classes.
-        probs: (N, E) float32, their probabilities.
     """
 
     settled: ClassCounts
     truth: NDArray[np.uint8]
+    frame: JointFrame
     owner: NDArray[np.int64]
-    first: NDArray[np.int64]
-    number: NDArray[np.uint8]
-    probs: NDArray[np.float32]
 
     @classmethod
     def of(cls, frames: Iterable[LabelledFrame], num_classes: int, every: int) -> "_OpenPixels":
@@ -119,15 +116,16 @@ class _OpenPixels:
             require(held <= MOST, "open classes", expected=f"{MOST} at most", got="more", where=part.video, fix=fix)
         require(bool(parts), "frames", expected="at least one", got="none")
         width = np.concatenate([np.diff(part.frame.first) for part in parts])
-        first = np.concatenate([[0], np.cumsum(width, dtype=np.int64)])
-        return cls(
-            settled,
-            np.concatenate([part.truth[0] for part in parts]),
-            np.repeat(np.arange(len(width)), width),
-            first,
+        pixel = np.arange(len(width), dtype=np.int32)
+        whole = JointFrame(
+            np.concatenate([part.frame.agreed for part in parts], axis=1),
+            pixel,
+            np.concatenate([[0], np.cumsum(width, dtype=np.int64)]),
             np.concatenate([part.frame.number for part in parts]),
             np.concatenate([part.frame.probs for part in parts], axis=1),
         )
+        truth = np.concatenate([part.truth[0] for part in parts])
+        return cls(settled, truth, whole, np.repeat(pixel.astype(np.int64), width))
 
 
 class _Ascent:
@@ -140,12 +138,12 @@ class _Ascent:
 
     def __init__(self, pixels: _OpenPixels, weights: NDArray[np.float64]) -> None:
         self.pixels, self.weights = pixels, weights.copy()
-        self.values = class_sums(pixels.number, pixels.probs, weights)
-        self.label = _winners(pixels, self.values)
+        self.values = class_sums(pixels.frame.number, pixels.frame.probs, weights)
+        self.label = pixels.frame.labels_of(self.values)[0]
         self.counts = pixels.settled + _counts(self.label, pixels.truth, len(pixels.settled.truth))
         self.miou = miou(self.counts)
-        self.order = np.argsort(pixels.number, kind="stable")
-        self.ends = np.searchsorted(pixels.number[self.order], np.arange(weights.shape[1] + 1))
+        self.order = np.argsort(pixels.frame.number, kind="stable")
+        self.ends = np.searchsorted(pixels.frame.number[self.order], np.arange(weights.shape[1] + 1))
 
     def step(self, number: int, run: int, least: float) -> None:
         """Give a run the best share of a class, all other weights as they are, where that gains more than ``least``."""
@@ -153,10 +151,10 @@ class _Ascent:
         pixel = pixels.owner[own]
         rival, other = np.empty(len(own)), np.empty(len(own), np.uint8)
         find = compiled(kernels.best_others, kernels.FAST)
-        find(own, pixels.owner, pixels.first, pixels.number, self.values, rival, other)
+        find(own, pixels.owner, pixels.frame.first, pixels.frame.number, self.values, rival, other)
 
         def win(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-            values = column @ pixels.probs[:, own].astype(np.float64)
+            values = column @ pixels.frame.probs[:, own].astype(np.float64)
             return values, np.where(number < other, values >= rival, values > rival)  # of equals the lower id
 
         (at_0, wins_0), (at_1, wins_1) = (win(_moved(self.weights[:, number], run, share)) for share in (0.0, 1.0))
@@ -183,16 +181,6 @@ class _Ascent:
             self.counts.truth,
             self.counts.predicted + after.predicted - before.predicted,
         )
-
-
-def _winners(pixels: _OpenPixels, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the class with the highest value at each open pixel, the lowest id of several: (M,) uint8."""
-    label = np.empty(len(pixels.truth), np.uint8)
-    if len(label):
-        tops = np.repeat(np.maximum.reduceat(values, pixels.first[:-1]), np.diff(pixels.first))
-        won = np.flatnonzero(values == tops)[::-1]
-        label[pixels.owner[won]] = pixels.number[won]  # written last: the first of several
-    return label
 
 
 def _counts(label: NDArray[np.integer], truth: NDArray[np.uint8], num_classes: int) -> ClassCounts:

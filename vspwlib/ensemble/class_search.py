@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from vspwlib.ensemble.class_fit import ClassWeightFit, fit_class_weights
 from vspwlib.ensemble.class_weights import class_labels
+from vspwlib.ensemble.joint import JointFrame
 from vspwlib.ensemble.labelled import Frames
-from vspwlib.ensemble.search import count_frames, fit_weights, folds_of, total_miou
+from vspwlib.ensemble.search import count_frames, fit_weights, folds_of, score_weights, summed, total_miou
 from vspwlib.labels import NUM_CLASSES
-from vspwlib.metrics.iou import ClassCounts, confusion
+from vspwlib.metrics.iou import ClassCounts
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,9 @@ class ClassSearch:
         return self.best - self.held_out
 
 
-def count_class_frames(
-    frames: Frames, weights: NDArray[np.float64], num_classes: int = NUM_CLASSES
-) -> dict[str, ClassCounts]:
-    """Count labels under weights (N, C) of every class, video by video."""
-    found: dict[str, ClassCounts] = {}
-    for video, frame, truth, settled in frames():
-        counts = settled + ClassCounts.of(confusion(class_labels(frame, weights), truth, num_classes, where=video))
-        found[video] = found[video] + counts if video in found else counts
-    return found
+def summed_by_class(weights: NDArray[np.float64]) -> Callable[[JointFrame], NDArray[np.uint8]]:
+    """Return what labels a frame under weights (N, C) of every class, for ``count_frames``."""
+    return lambda frame: class_labels(frame, weights)
 
 
 def cross_fit_classes(
@@ -79,12 +74,12 @@ def cross_fit_classes(
     for fold, (others, own) in enumerate(folds_of(frames, folds)):
         tick(fold, folds + 1)
         fit, shared = _fit(others, runs, num_classes, every)
-        counts |= count_class_frames(own, fit.weights, num_classes)
-        common |= count_frames(own(), shared, num_classes)
+        counts |= count_frames(own(), summed_by_class(fit.weights), num_classes)
+        common |= count_frames(own(), summed(shared), num_classes)
     tick(folds, folds + 1)
     fit, shared = _fit(frames, runs, num_classes, every)
     tick(folds + 1, folds + 1)
-    equal = total_miou(count_frames(frames(), [1.0] * runs, num_classes))
+    (equal,) = score_weights(frames, [[1.0] * runs], num_classes)
     return ClassSearch(fit, shared, total_miou(counts), total_miou(common), equal, fit.miou)
 
 
@@ -104,8 +99,8 @@ def transfer_classes(
     tick(1, 2)
     best, _ = _fit(scored, runs, num_classes, every)
     tick(2, 2)
-    held_out = total_miou(count_class_frames(scored, fit.weights, num_classes))
-    common, equal = (total_miou(count_frames(scored(), own, num_classes)) for own in (shared, [1.0] * runs))
+    held_out = total_miou(count_frames(scored(), summed_by_class(fit.weights), num_classes))
+    common, equal = score_weights(scored, [shared, [1.0] * runs], num_classes)
     return ClassSearch(fit, shared, held_out, common, equal, best.miou)
 
 

@@ -7,16 +7,15 @@ A class can win a pixel under some such weights only if its highest probability 
 at least in every run. Everything else is dropped, exactly (:func:`class_frame`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from vspwlib.checks import check_keys, check_shape, fail, require
 from vspwlib.ensemble import kernels
-from vspwlib.ensemble.joint import JointFrame, reduce_bands, reduce_scores
+from vspwlib.ensemble.joint import JointFrame, reduce_scores
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
 from vspwlib.predict.scores import Scores, Size
 
@@ -55,11 +54,6 @@ def class_frame(scores: Sequence[Scores], size: Size) -> JointFrame:
         A frame as :func:`~vspwlib.ensemble.joint.joint_frame` makes, with more classes left open.
     """
     return reduce_scores(scores, size, kernels.contenders)
-
-
-def class_frame_of_bands(bands: Iterable[Sequence[Tensor]], size: Size) -> JointFrame:
-    """Reduce a frame that comes in bands of rows, as :func:`~vspwlib.ensemble.joint.joint_frame_of_bands` does."""
-    return reduce_bands(bands, size, kernels.contenders)
 
 
 def class_labels(frame: JointFrame, weights: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -12,13 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vspwlib.checks import check_shape
-from vspwlib.metrics.bootstrap import FEWEST_VIDEOS, LEVEL, Interval, draw_videos, percentile_interval
+from vspwlib.metrics.bootstrap import (
+    LEVEL,
+    Interval,
+    draw_videos,
+    mean_of_classes,
+    percentile_interval,
+    resampled_iou,
+)
+from vspwlib.metrics.iou import ClassCounts, miou
 
 DRAWS = 1000
 STEPS = tuple(step / 100 for step in range(101))
 """Where curves are drawn anew: hundredths, finer than any interval of the best tau seen so far."""
-
-_BLOCK = 20_000_000  # counts of draws that are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -74,49 +80,20 @@ def tau_intervals(
     """
     per_video = np.asarray(counts, np.int64)
     check_shape("counts", per_video.shape, ("V", len(STEPS), 3, "C"))
-    curves = resampled_curves(per_video, draw_videos(len(per_video), draws=DRAWS, seed=seed))
-    videos = int(np.count_nonzero(per_video[:, 0, 1].any(axis=1)))
+    taken = draw_videos(len(per_video), draws=DRAWS, seed=seed)
+    at_step = per_video.swapaxes(0, 1)  # (101, V, 3, C)
+    curves = np.stack([mean_of_classes(resampled_iou(own, taken)) for own in at_step], axis=1)
+    videos = int(np.count_nonzero(at_step[0, :, 1].any(axis=1)))
     taus = np.array(STEPS)[np.argmax(curves, axis=1)]
     taus[np.isnan(curves[:, 0])] = np.nan
     at = round(best[0] * (len(STEPS) - 1))
+    second, there, first = (miou(ClassCounts(*at_step[step].sum(axis=0))) for step in (0, at, -1))
+    gain, shift = best[1] - max(second, first), best[1] - there
     ends = np.maximum(curves[:, 0], curves[:, -1])
-    own = mean_curve(per_video.sum(axis=0)[None])[0]
-    gain = best[1] - max(own[0], own[-1])
-    shift = best[1] - own[at]
 
     def interval(value: float, drawn: NDArray[np.float64]) -> Interval:
-        return percentile_interval(value, drawn, videos, fewest=FEWEST_VIDEOS)
+        return percentile_interval(value, drawn, videos)
 
     return TauIntervals(
         interval(best[0], taus), interval(best[1], curves[:, at] + shift), interval(gain, curves[:, at] + shift - ends)
     )
-
-
-def resampled_curves(counts: NDArray[np.int64], taken: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the mIoU of each draw at each tau.
-
-    Args:
-        counts: (V, T, 3, C) int64.
-        taken: (draws, V) int64, how often each video was taken.
-
-    Returns:
-        (draws, T) float64, nan in a draw without a true pixel.
-    """
-    there = np.flatnonzero(counts[:, 0, 1].any(axis=0))
-    flat = counts[..., there].reshape(len(counts), -1).astype(np.float64)  # for BLAS; whole numbers below 2**53 stay
-    shape = (*counts.shape[1:3], len(there))
-    rows = max(1, _BLOCK // max(1, flat.shape[1]))
-    parts = [
-        mean_curve((taken[start : start + rows].astype(np.float64) @ flat).reshape(-1, *shape))
-        for start in range(0, len(taken), rows)
-    ]
-    return np.concatenate(parts)
-
-
-def mean_curve(counts: NDArray[Any]) -> NDArray[np.float64]:
-    """Return mIoU from (draws, T, 3, C) counts: (draws, T), over classes with true pixels; nan where there are none."""
-    hits, truth, predicted = (counts[:, :, kind] for kind in range(3))
-    there = truth > 0
-    ious = np.where(there, hits / np.maximum(truth + predicted - hits, 1), 0.0)
-    number = there.sum(axis=2)
-    return np.where(number > 0, ious.sum(axis=2) / np.maximum(number, 1), np.nan)

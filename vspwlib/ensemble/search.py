@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vspwlib.checks import check_range, fail, require
 from vspwlib.ensemble.curve import TauCounts
 from vspwlib.ensemble.fuse import shares
+from vspwlib.ensemble.joint import JointFrame
 from vspwlib.ensemble.labelled import Frames, LabelledFrame
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.metrics.iou import ClassCounts, confusion, miou
@@ -69,13 +71,13 @@ class CrossFit:
 
 
 def count_frames(
-    frames: Iterable[LabelledFrame], weights: Sequence[float], num_classes: int = NUM_CLASSES
+    frames: Iterable[LabelledFrame], labels: Callable[[JointFrame], NDArray[np.uint8]], num_classes: int = NUM_CLASSES
 ) -> dict[str, ClassCounts]:
-    """Count labels of a weighted sum, video by video.
+    """Count labels video by video.
 
     Args:
         frames: Labelled frames.
-        weights: One a run, not negative, not all 0.
+        labels: What labels the open pixels of a frame.
         num_classes: Number of classes.
 
     Returns:
@@ -83,9 +85,24 @@ def count_frames(
     """
     found: dict[str, ClassCounts] = {}
     for video, frame, truth, settled in frames:
-        counts = settled + ClassCounts.of(confusion(frame.labels(weights), truth, num_classes, where=video))
+        counts = settled + ClassCounts.of(confusion(labels(frame), truth, num_classes, where=video))
         found[video] = found[video] + counts if video in found else counts
     return found
+
+
+def summed(weights: Sequence[float]) -> Callable[[JointFrame], NDArray[np.uint8]]:
+    """Return what labels a frame by the weighted sum of its runs, for :func:`count_frames`."""
+    return lambda frame: frame.labels(weights)
+
+
+def score_weights(frames: Frames, choices: Sequence[Sequence[float]], num_classes: int = NUM_CLASSES) -> list[float]:
+    """Return the mIoU of several weighted sums, over the pixels of all frames, which are read once."""
+    totals = [ClassCounts.zeros(num_classes)] * len(choices)
+    for video, frame, truth, settled in frames():
+        for index, weights in enumerate(choices):
+            own = ClassCounts.of(confusion(frame.labels(weights), truth, num_classes, where=video))
+            totals[index] += settled + own
+    return [miou(total) for total in totals]
 
 
 def total_miou(counts: Mapping[str, ClassCounts]) -> float:
@@ -126,11 +143,14 @@ def fit_weights(
         InputError: there is no frame with a true pixel, or a start that is no weights.
     """
     check_range("runs", runs, 1)
+    choices = [[1.0] * runs, *corners(runs)] if starts is None else starts
+    begins = [tuple(shares(choice, runs)) for choice in choices]
+    known = dict(zip(begins, score_weights(frames, begins, num_classes), strict=True))
+    if any(np.isnan(score) for score in known.values()):
+        fail("weights", expected="frames with truth", got="no true pixel", fix="search on a split with masks.")
     if starts is None:
-        best = max(corners(runs), key=lambda weights: _score(frames, weights, num_classes))
-        starts = [[1.0] * runs, best]
-    begins = [tuple(shares(start, runs)) for start in starts]
-    fits = [_ascend(frames, begin, num_classes, progress) for begin in begins]
+        begins = [begins[0], max(begins[1:], key=lambda begin: known[begin])]
+    fits = [_ascend(frames, WeightFit(begin, known[begin], ()), num_classes, progress) for begin in begins]
     return max(fits, key=lambda fit: fit.miou)
 
 
@@ -170,16 +190,10 @@ def cross_fit(
     for fold, (others, own) in enumerate(parts):
         tick(fold + 1)
         fitted.append(fit_weights(others, runs, num_classes=num_classes))
-        counts |= count_frames(own(), fitted[-1].weights, num_classes)
+        counts |= count_frames(own(), summed(fitted[-1].weights), num_classes)
     tick(folds + 1)
-    return CrossFit(
-        fit,
-        tuple(fitted),
-        total_miou(counts),
-        _score(frames, [1.0] * runs, num_classes),
-        tuple(_score(frames, weights, num_classes) for weights in corners(runs)),
-        counts,
-    )
+    equal, *alone = score_weights(frames, [[1.0] * runs, *corners(runs)], num_classes)
+    return CrossFit(fit, tuple(fitted), total_miou(counts), equal, tuple(alone), counts)
 
 
 def folds_of(frames: Frames, folds: int) -> list[tuple[Frames, Frames]]:
@@ -200,14 +214,9 @@ def folds_of(frames: Frames, folds: int) -> list[tuple[Frames, Frames]]:
     return [(_chosen(frames, {*videos} - own), _chosen(frames, own)) for own in dealt]
 
 
-def _ascend(
-    frames: Frames, start: tuple[float, ...], num_classes: int, progress: Callable[[float], None] | None
-) -> WeightFit:
+def _ascend(frames: Frames, start: WeightFit, num_classes: int, progress: Callable[[float], None] | None) -> WeightFit:
     """Take the best step along each run in turn, until none gains."""
-    weights = start
-    best = _score(frames, weights, num_classes)
-    if np.isnan(best):
-        fail("weights", expected="frames with truth", got="no true pixel", fix="search on a split with masks.")
+    weights, best = start.weights, start.miou
     steps = [(weights, best)]
     idle = 0  # lines in a row that gained nothing; of two runs one line holds all weights
     for turn in range(ROUNDS * len(weights) if len(weights) > 1 else 0):
@@ -240,7 +249,3 @@ def _moved(weights: tuple[float, ...], run: int, share: float) -> tuple[float, .
 
 def _chosen(frames: Frames, videos: set[str]) -> Frames:
     return lambda: (frame for frame in frames() if frame.video in videos)
-
-
-def _score(frames: Frames, weights: Sequence[float], num_classes: int) -> float:
-    return total_miou(count_frames(frames(), weights, num_classes))

@@ -23,10 +23,9 @@ from vspwlib.ensemble.search import (
     CrossFit,
     WeightFit,
     corners,
-    count_frames,
     cross_fit,
     fit_weights,
-    total_miou,
+    score_weights,
 )
 from vspwlib.pipeline.joint_store import JointStore
 from vspwlib.pipeline.prediction import provenance
@@ -140,9 +139,7 @@ def transfer(
     tick(1, 2)
     best = fit_weights(other, len(runs))
     tick(2, 2)
-    held_out, equal, *alone = (
-        total_miou(count_frames(other(), weights)) for weights in (fit.weights, [1.0] * len(runs), *corners(len(runs)))
-    )
+    held_out, equal, *alone = score_weights(other, [fit.weights, [1.0] * len(runs), *corners(len(runs))])
     return Transfer(fit, held_out, equal, tuple(alone), best)
 
 
