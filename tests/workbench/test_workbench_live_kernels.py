@@ -114,7 +114,7 @@ def test_counts_and_scores_are_those_of_python(run_js, seed: int) -> None:
     hits, truths, predicted, ious, mean, areas = run_js(
         """const k = await load("kernels"), areas = new Int32Array(256);
         const counts = [0, 1, 2].map(() => new Int32Array(256)), plain = (values) => Array.from(values);
-        k.countClasses(new Uint8Array(labels), new Uint8Array(truth), ...counts);
+        k.countClasses(new Uint8Array(labels), new Uint8Array(truth), new Int32Array(65536), ...counts);
         k.countAreas(new Uint8Array(truth), areas);
         const ious = Array.from({ length: 124 }, (_, c) => k.iouOf(counts[0][c], counts[1][c], counts[2][c]));
         const known = ious.map((v) => (Number.isNaN(v) ? null : v));
@@ -203,9 +203,10 @@ def test_errors_say_who_is_right(run_js, seed: int) -> None:
     truth, first, second = maps(seed)
     found = run_js(
         """const k = await load("kernels"), bytes = (v) => new Uint8Array(v), out = new Uint32Array(truth.length);
-        k.paintErrors(bytes(truth), bytes(first), bytes(second), [10, 11, 12, 13], 14, out);
+        const table = Uint32Array.of(10, 11, 12, 13, 14, 14, 14, 14);
+        k.paintErrors(bytes(truth), bytes(first), bytes(second), table, out);
         const errors = Array.from(out);
-        k.paintDifferences(bytes(first), bytes(second), 20, 21, out);
+        k.paintErrors(bytes(first), bytes(first), bytes(second), Uint32Array.of(0, 0, 20, 21, 0, 0, 0, 0), out);
         return [errors, Array.from(out)];""",
         truth=truth.ravel().tolist(),
         first=first.ravel().tolist(),
@@ -221,18 +222,24 @@ def test_errors_say_who_is_right(run_js, seed: int) -> None:
 def test_contours_are_where_labels_differ(run_js, reach: int) -> None:
     labels = np.random.default_rng(0).integers(0, 3, (4, 6)).astype(np.uint8).repeat(3, 0).repeat(3, 1)
     found = run_js(
-        """const { paintContours } = await load("kernels"), out = new Uint32Array(labels.length).fill(7);
+        """const { paintContours, paintOutline } = await load("kernels"), out = new Uint32Array(labels.length).fill(7);
         paintContours(new Uint8Array(labels), width, height, reach, 9, out);
-        return Array.from(out);""",
+        const all = Array.from(out);
+        out.fill(7);
+        paintOutline(new Uint8Array(labels), 1, width, height, reach, 9, out);
+        return [all, Array.from(out)];""",
         labels=labels.ravel().tolist(),
         width=labels.shape[1],
         height=labels.shape[0],
         reach=reach,
     )
-    edge = np.zeros(labels.shape, bool)
-    edge[:, :-reach] |= labels[:, reach:] != labels[:, :-reach]
-    edge[:-reach] |= labels[reach:] != labels[:-reach]
-    assert found == np.where(edge, 9, 7).ravel().tolist()
+    wanted = []
+    for values in (labels, labels == 1):
+        edge = np.zeros(labels.shape, bool)
+        edge[:, :-reach] |= values[:, reach:] != values[:, :-reach]
+        edge[:-reach] |= values[reach:] != values[:-reach]
+        wanted.append(np.where(edge, 9, 7).ravel().tolist())
+    assert found == wanted
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -92,16 +92,28 @@ def test_a_clip_without_any_truth_shows_no_pane_for_it(tab: Tab) -> None:
 
 
 def test_the_colour_blind_mode_uses_eight_colours_lines_and_names(tab: Tab) -> None:
-
-    clip = Clip("single", runs=1, size=(48, 80))
-    tab.open(clip, state={"opacity": 1, "palette": "safe"})
+    clip = Clip("single", runs=1, size=(120, 200))
+    clip.contents[0][20:80, 30:90] = 3
+    tab.open(clip, state={"opacity": 1, "palette": "safe", "panes": ["frame", "truth", "a"]})
     found = {tuple(pixel) for pixel in tab.pixels("a", clip).reshape(-1, 3).tolist()}
     safe = tab.page.evaluate("async () => { const c = await import('/src/colours.js'); return [...c.SAFE, c.REST]; }")
     allowed = {tuple(bytes.fromhex(colour)) for colour in safe}
     assert 3 <= len(found & allowed) <= 9
+    assert any(max(colour) < 40 for colour in found)  # lines between classes
     names = tab.get("live-view").evaluate("v => v.__live.view.stage.panes.get('a').names.map(n => n.text)")
-    assert names
-    assert set(names) <= {CLASS_NAMES[c] for c in np.unique(clip.contents[0])}
+    assert names == [CLASS_NAMES[3]]  # the only region of some size
+
+
+def test_a_class_in_focus_has_an_outline(tab: Tab) -> None:
+    clip = Clip("single", runs=1, size=(120, 200))
+    number = int(np.bincount(clip.contents[0].ravel()).argmax())
+    tab.open(clip, state={"opacity": 1, "focus": number, "panes": ["frame", "truth", "a"]})
+    white = (tab.pixels("a", clip) == 255).all(axis=2)
+    inside = clip.contents[0] == number
+    edge = np.zeros(inside.shape, bool)
+    edge[:, :-1] |= inside[:, 1:] != inside[:, :-1]
+    edge[:-1] |= inside[1:] != inside[:-1]
+    assert np.array_equal(white, edge)
 
 
 @pytest.mark.parametrize("width", [1280, 820, 420])

@@ -12,7 +12,7 @@ export const RUN_COLOURS = [BLUE, ORANGE, "c05fc4", "c9a10a", "e0556f", "5fa8d3"
 export const FUSED_COLOUR = "12a182";
 export const PALETTES = { glasbey: "Distinct", dataset: "Dataset", safe: "Colour-blind safe" };
 
-const DIM = rgba("0b0e13", 170); // over what is not in focus
+const DIM = rgba("0b0e13", 200); // over what is not in focus
 const SMALLEST_SHARE = 0.005; // of a frame, below which a class does not take one of the eight colours
 
 /** Turn rrggbb into a 32-bit value as it lies in the memory of ImageData. */

@@ -1,11 +1,14 @@
 // What each pane shows over the frame: which label map, in which colours, and what its caption says.
-import { paint, paintContours, paintDifferences, paintErrors, countAreas } from "./kernels.js";
+import { countAreas, paint, paintContours, paintErrors, paintOutline } from "./kernels.js";
 import { BLUE, ORANGE, BOTH_WRONG, SafeColours, fillTable, rgba, splitPalette } from "./colours.js";
 import { regions } from "./regions.js";
 import { h } from "./dom.js";
 
 const STAIN = 217; // of 255: how much the colours of an error map cover the frame
 const LINE = rgba("0b0e13", 235);
+const BRIGHT = rgba("ffffff");
+const LINE_WIDTH = 1.2; // pixels on the screen
+const COARSE = 4; // pixels on the screen: where a pixel of the frame is larger, a line would hide more than it shows
 const CELLS = 140; // regions are looked for on a grid of about so many columns
 const NAMED = 0.012; // share of a frame from which on a region gets its name
 
@@ -15,6 +18,7 @@ export class Painter {
     this.clip = clip;
     this.table = new Uint32Array(256);
     this.areas = new Int32Array(256);
+    this.errors = new Uint32Array(8);
     this.safe = new SafeColours(clip.largest);
     this.colours = [];
     this.marks = false;
@@ -23,6 +27,7 @@ export class Painter {
   /** Take a palette and a class in focus. */
   choose(palette, focus) {
     this.marks = palette === "safe";
+    this.focus = focus;
     this.colours = this.marks
       ? this.safe.colours(this.clip.classes.length)
       : splitPalette(this.clip.palettes[palette] ?? this.clip.palettes.glasbey);
@@ -49,14 +54,20 @@ export class Painter {
       return false;
     }
     paint(labels, this.table, pane.pixels);
-    if (this.marks) this.mark(pane, scene.frame, labels, scale);
+    if (scale <= COARSE) this.drawLines(pane, scene.frame, labels, Math.max(1, Math.round(LINE_WIDTH / scale)));
+    if (this.marks) this.write(pane, scene.frame, labels);
     pane.flush();
     return true;
   }
 
-  /** Draw borders and write names: in the colour-blind mode colour is not the only sign. */
-  mark(pane, { width, height }, labels, scale) {
-    paintContours(labels, width, height, Math.max(1, Math.round(1.2 / scale)), LINE, pane.pixels);
+  /** Draw borders: of all classes in the colour-blind mode, and of the class in focus. */
+  drawLines(pane, { width, height }, labels, reach) {
+    if (this.marks) paintContours(labels, width, height, reach, LINE, pane.pixels);
+    if (this.focus != null) paintOutline(labels, this.focus, width, height, reach, BRIGHT, pane.pixels);
+  }
+
+  /** Write names: in the colour-blind mode colour is not the only sign. */
+  write(pane, { width, height }, labels) {
     const stride = Math.max(1, Math.round(width / CELLS));
     const least = (NAMED * width * height) / stride ** 2;
     pane.names = regions(labels, width, height, stride, least).map(({ label, x, y }) => ({
@@ -72,13 +83,12 @@ export class Painter {
     const alone = !second || second.name === first.name;
     const one = scene.labels(first.name);
     const two = alone ? one : scene.labels(second.name);
-    const [wrong, onlyFirst, onlySecond] = [ORANGE, BLUE, ORANGE].map((hex) => rgba(hex, STAIN));
+    const [blue, orange, grey] = [BLUE, ORANGE, BOTH_WRONG].map((hex) => rgba(hex, STAIN));
     const nothing = truth == null && alone;
     pane.say(nothing ? "no truth for this frame" : "");
-    if (nothing) pane.pixels.fill(0);
-    else if (!truth) paintDifferences(one, two, wrong, 0, pane.pixels);
-    else if (alone) paintErrors(truth, one, one, [wrong, 0, 0, 0], 0, pane.pixels);
-    else paintErrors(truth, one, two, [rgba(BOTH_WRONG, STAIN), onlySecond, onlyFirst, 0], 0, pane.pixels);
+    if (!truth) this.errors.set([0, 0, alone ? 0 : orange, 0]);
+    else this.errors.set(alone ? [orange, 0, 0, 0] : [grey, orange, blue, 0]);
+    paintErrors(truth ?? one, one, two, this.errors, pane.pixels);
     pane.flush();
     this.caption(pane, truth, first, alone ? null : second);
     return !nothing;

@@ -13,6 +13,7 @@ export class Scene {
     this.weights = clip.runs.map(() => 1 / clip.runs.length);
     this.runs = [0, 1];
     this.buffers = {};
+    this.pairs = new Int32Array(65536);
     this.clear();
   }
 
@@ -70,7 +71,7 @@ export class Scene {
     if (!this.counted[name]) {
       const counts = (this.buffers[`counts.${name}`] ??= Array.from({ length: 3 }, () => new Int32Array(256)));
       const [hits, truths, predicted] = counts;
-      countClasses(labels, truth, hits, truths, predicted);
+      countClasses(labels, truth, this.pairs, hits, truths, predicted);
       this.counted[name] = { hits, truths, predicted, miou: meanIou(hits, truths, predicted) };
     }
     return this.counted[name];

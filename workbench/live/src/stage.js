@@ -120,7 +120,7 @@ export class Stage {
 
   /** Enlarge or move; lines and names are painted anew at the new size. */
   zoomed() {
-    if (this.painter.marks) this.touch(this.names);
+    if (this.painter.marks || this.painter.focus != null) this.touch(this.names); // lines keep their width
     this.moved = true;
     const [x, y] = this.cursor ?? [null, null];
     for (const pane of this.visible()) pane.cross(x, y, this.zoom);

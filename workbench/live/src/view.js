@@ -18,8 +18,8 @@ import { Commands } from "./commands.js";
 import { Cursor } from "./cursor.js";
 import { h } from "./dom.js";
 
-const SOON = 40; // milliseconds until tables follow what is on show
-const SLOWLY = 200; // the same while frames play
+const SOON = 60; // milliseconds of rest after which tables follow what is on show
+const SLOWLY = 200; // milliseconds after which they follow without rest
 const SIDE = 300; // pixels of the column beside the panes, with its gap
 const WIDE = 860; // pixels from which on there is one
 
@@ -255,21 +255,21 @@ export class LiveView {
     this.counters.work = performance.now() - began;
   }
 
-  /** Bring tables and curves up to date with the frame on show, once it stays; the curve does not depend on tau. */
+  /** Bring tables and curves up to date once frames rest, or now and then; the curve does not depend on tau. */
   refreshTables(curve = true) {
     this.curveChanged ||= curve;
-    this.timers.tables ??= setTimeout(
-      () => {
-        this.timers.tables = null;
-        if (this.closed) return;
-        this.legend.showClasses(this.stage.painter.colours, this.look.focus);
-        if (this.curveChanged && !this.player.playing) {
-          this.curveChanged = false;
-          this.fusion?.refresh?.();
-        }
-      },
-      this.player.playing ? SLOWLY : SOON,
-    );
+    const now = performance.now();
+    this.latest ??= now + SLOWLY;
+    clearTimeout(this.timers.tables);
+    const wait = Math.min(this.player.playing ? SLOWLY : SOON, this.latest - now);
+    this.timers.tables = setTimeout(() => {
+      this.latest = null;
+      if (this.closed) return;
+      this.legend.showClasses(this.stage.painter.colours, this.look.focus);
+      if (!this.curveChanged || this.player.playing) return;
+      this.curveChanged = false;
+      this.fusion?.refresh?.();
+    }, wait);
   }
 
   /** What a link holds of the view. */
