@@ -10,7 +10,7 @@ export const GREY = "8a8f98";
 export const BOTH_WRONG = "b4bac3";
 export const RUN_COLOURS = [BLUE, ORANGE, "c05fc4", "c9a10a", "e0556f", "5fa8d3", "8f6b4a", "8a8f98"];
 export const FUSED_COLOUR = "12a182";
-export const PALETTES = { glasbey: "Distinct", dataset: "Dataset", safe: "Colour-blind safe" };
+export const PALETTES = { glasbey: "Distinct", dataset: "Dataset", safe: "Colour-blind" };
 
 const DIM = rgba("0b0e13", 200); // over what is not in focus
 const SMALLEST_SHARE = 0.005; // of a frame, below which a class does not take one of the eight colours
