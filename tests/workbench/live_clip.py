@@ -108,7 +108,7 @@ class Clip:
         series = [{"key": f"miou.{r}", "label": f"mIoU of {r}", "unit": "%", "values": values[r]} for r in shorts]
         disagreement = [None, *[0.25] * (self.count - 1)]
         series.append({"key": "disagreement", "label": "disagreement", "unit": "%", "values": disagreement})
-        fused = {"taus": 3, "values": [[index / 10] * 3 for index in range(self.count)]}
+        fused = {"taus": 3, "values": [[index / 10 + 0.02 * tau for tau in range(3)] for index in range(self.count)]}
         return {"series": series, "frame_miou": fused if self.kind == "pair" else None, "worst": {"miou.A": [0, 1]}}
 
     def scores(self, index: int, x: int, y: int) -> dict:

@@ -13,6 +13,7 @@ SHOWN = """([frame, at]) => {
     const panes = view ? [...view.querySelectorAll('.lv-pane:not([hidden]) canvas')] : [];
     return panes.length > 0 && panes.every(pane => pane.dataset.frame === String(frame));
 }"""
+COMPLETE = "at => !document.querySelectorAll('[data-testid=timeline]')[at].innerText.includes('being computed')"
 # The middle of every mask pixel, as RGB.
 PIXELS = """([name, width, height, at]) => {
     const canvas = document.querySelectorAll(`[data-testid=pane-${name}]`)[at];
@@ -43,11 +44,13 @@ class Tab:
         self.page, self.site = page, site
 
     def open(self, clip: Clip, *, at: int = 0, frame: int = 0, wait: bool = True, **options: Any) -> None:
-        """Mount a view of a clip and wait until its frame is on show."""
+        """Mount a view of a clip and wait until its frame is on show and nothing moves any more."""
         self.site.clips[str(at)] = clip
         self.page.evaluate("([key, options]) => { window.open_view(key, options); }", [str(at), options])
         if wait:
             self.shown(frame, at=at)
+            self.page.wait_for_function(COMPLETE, arg=at)
+            self.settle()
 
     def shown(self, frame: int, *, at: int = 0) -> None:
         self.page.wait_for_function(SHOWN, arg=[frame, at])

@@ -148,6 +148,9 @@ def test_the_timeline_goes_to_frames_and_follows_tau(tab: Tab) -> None:
     tab.shown(1)
     values = dict(re.findall(r"(mIoU \w+|disagreement)\s*([\d.]+)", timeline.inner_text()))
     assert values == {"mIoU A": "5.0", "mIoU B": "10.0", "disagreement": "25.0", "mIoU fused": "10.0"}
+    for k, shown in ((240, "10.0"), (260, "12.0"), (760, "14.0")):  # the nearest of three tau
+        tab.tau(k)
+        assert timeline.get_by_role("button", name="mIoU fused").inner_text().split()[-1] == shown
     key = timeline.get_by_role("button", name="mIoU B")
     key.click()
     assert key.get_attribute("aria-pressed") == "false"
@@ -158,7 +161,7 @@ def test_zoom_and_pan_are_linked_and_a_double_click_ends_them(tab: Tab) -> None:
     clip = Clip("single", runs=1)
     tab.open(clip, state={"opacity": 1})
     box = tab.get("pane-a").bounding_box()
-    corner = (box["x"] + 3, box["y"] + 3)
+    corner = (box["x"] + box["width"] - 2, box["y"] + box["height"] - 2)
     whole = tab.pixels("a", clip)
     tab.page.mouse.move(*corner)
     tab.page.mouse.wheel(0, -600)
@@ -170,17 +173,17 @@ def test_zoom_and_pan_are_linked_and_a_double_click_ends_them(tab: Tab) -> None:
     tab.page.mouse.wheel(0, -277.26)  # doubled
     tab.page.wait_for_function("() => document.querySelector('.lv-zoom').textContent === '200%'")
     tab.settle()
-    zoomed = clip.contents[0][:12, :20].repeat(2, 0).repeat(2, 1)
+    zoomed = clip.contents[0][12:, 20:].repeat(2, 0).repeat(2, 1)
     assert (tab.pixels("a", clip) == masks(zoomed)).all(axis=2).mean() > 0.9
-    truth = clip.truths[0][:12, :20].repeat(2, 0).repeat(2, 1)
+    truth = clip.truths[0][12:, 20:].repeat(2, 0).repeat(2, 1)
     valid = truth != 255
     assert (tab.pixels("truth", clip) == masks(truth)).all(axis=2)[valid].mean() > 0.9
-    tab.page.mouse.move(box["x"] + 0.75 * box["width"], corner[1])
+    tab.page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 20)
     tab.page.mouse.down()
-    tab.page.mouse.move(box["x"] + 0.25 * box["width"], corner[1], steps=4)
+    tab.page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 20, steps=4)
     tab.page.mouse.up()
     tab.settle()
-    moved = clip.contents[0][:12, 10:30].repeat(2, 0).repeat(2, 1)
+    moved = clip.contents[0][12:, 10:30].repeat(2, 0).repeat(2, 1)
     assert (tab.pixels("a", clip) == masks(moved)).all(axis=2).mean() > 0.9
     assert tab.state()["focus"] is None  # a drag is no click
     tab.page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
