@@ -33,8 +33,8 @@ export function labelsOfWeights(agreed, pixel, first, number, prob, weights, out
 
 /**
  * Count pixels per class where the truth is not void, into three Int32Array(256): predicted right, true, predicted.
- * `pairs`, an Int32Array(65536), is room for the pixels of every (true, predicted) pair: one cell to add to and no branch
- * a pixel, two to three times as fast as three cells behind a comparison.
+ * `pairs`, an Int32Array(65536), is room for the pixels of every (true, predicted) pair: one cell to add to and no
+ * branch a pixel, two to three times as fast as three cells behind a comparison.
  */
 export function countClasses(labels, truth, pairs, hits, truths, predicted) {
   pairs.fill(0);
