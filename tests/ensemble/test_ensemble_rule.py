@@ -16,6 +16,7 @@ from vspwlib.ensemble.rule import ClassWeights, Rule, choose_rule
         (3, {"weights": [1.0, 0.0, 3.0]}, Rule("weights", (0.25, 0.0, 0.75), "--weights 1.0,0.0,3.0")),
         (4, {"mean": True}, Rule("mean", (0.25,) * 4, "--mean")),
         (2, {"vote": True}, Rule("vote", (0.5,) * 2, "--vote")),
+        (3, {"vote": True, "weights": [2, 1, 1]}, Rule("vote", (0.5, 0.25, 0.25), "--vote --weights 2,1,1")),
     ],
 )
 def test_a_rule_says_the_share_of_every_run(runs: int, asked: dict, rule: Rule) -> None:
@@ -40,6 +41,8 @@ def test_weights_of_every_class_come_with_their_file() -> None:
         (1, {"mean": True}, "expected at least two runs, got 1"),
         (2, {}, "expected one of --tau, --weights, --mean, --vote, --class-weights, got none"),
         (2, {"tau": 0.4, "vote": True}, "got --tau and --vote"),
+        (2, {"mean": True, "weights": [1.0, 2.0]}, "got --weights and --mean"),
+        (3, {"vote": True, "weights": [1.0, 2.0]}, "weights: expected 3, one a run, got 2"),
         (3, {"tau": 0.4}, "--tau: expected two runs, got 3"),
         (2, {"tau": 1.2}, "--tau: expected 0 to 1, got 1.2"),
         (2, {"tau": float("nan")}, "--tau: expected 0 to 1, got nan"),

@@ -77,6 +77,11 @@ def test_a_vote_counts_label_maps_and_has_no_store(made):
         two = maps[video, frame].astype(int)
         expected = np.where(two == three, two, one)  # of three votes, two alike win; else the first named
         np.testing.assert_array_equal(written(found.labels, video, frame), expected)
+    heard = write_ensemble(made.workspace, names, "val", choose_rule(3, vote=True, weights=[2, 3, 2]), "heard")
+    for video, frame in every_frame():
+        one, three = (dense(made.stores[run], video, frame).argmax(0) for run in "ab")
+        expected = np.where(one == three, one, maps[video, frame])  # 4 votes against 3, 3 against 2 and 2
+        np.testing.assert_array_equal(written(heard.labels, video, frame), expected)
     with pytest.raises(InputError, match=r"expected soft ones of votes, got label maps .*they can only vote"):
         write(made, ["a", "votes"], name="soft", mean=True)
     with pytest.raises(InputError, match=r"expected soft ones of pngs, got label maps .*they can only vote"):

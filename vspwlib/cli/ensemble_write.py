@@ -31,7 +31,9 @@ def write(
         list[str] | None, typer.Option(help="One weight a run: 0.5,0.3,0.2 or repeated; divided by their sum.")
     ] = None,
     mean: Annotated[bool, typer.Option("--mean", help="Equal weights.")] = False,
-    vote: Annotated[bool, typer.Option("--vote", help="Majority vote of the label maps; no scores.")] = False,
+    vote: Annotated[
+        bool, typer.Option("--vote", help="Majority vote of the label maps, with --weights so many votes; no scores.")
+    ] = False,
     class_weights: Annotated[
         Path | None, typer.Option(help="File of weights of every class, from `vspw ensemble search --per-class --out`.")
     ] = None,

@@ -57,7 +57,7 @@ def choose_rule(
         tau: Weight of the first of two runs, 0..1; the second has 1 - tau.
         weights: One a run, not negative, not all 0; they are divided by their sum.
         mean: Equal weights.
-        vote: A majority vote of the label maps.
+        vote: A majority vote of the label maps, with ``weights`` each run's votes.
         class_weights: Weights of every class and the file they are from.
 
     Raises:
@@ -68,7 +68,7 @@ def choose_rule(
     ((0.25, 0.75), Rule(kind='weights', weights=(0.5, 0.25, 0.25), option='--weights 2,1,1', by_class=None))
     """
     require(runs > 1, "ensemble", expected="at least two runs", got=runs)
-    given_rules = (tau is not None, weights, mean, vote, class_weights is not None)
+    given_rules = (tau is not None, weights and not vote, mean, vote, class_weights is not None)
     asked = [kind for kind, is_asked in zip(RULES, given_rules, strict=True) if is_asked]
     if len(asked) != 1:
         got = " and ".join(f"--{kind}" for kind in asked) or "none"
@@ -82,5 +82,6 @@ def choose_rule(
         require(runs == 2, "--tau", expected="two runs", got=runs, fix="give one weight a run with --weights.")
         check_range("--tau", tau, 0, 1)
         return Rule("tau", (tau, 1 - tau), f"--tau {tau!r}")
-    given = f" {','.join(f'{weight!r}' for weight in weights)}" if weights else ""
-    return Rule(asked[0], tuple(shares(weights or [1.0] * runs, runs)), f"--{asked[0]}{given}")
+    given = f"--weights {','.join(f'{weight!r}' for weight in weights)}" if weights else ""
+    option = given if asked[0] == "weights" else f"--{asked[0]} {given}".rstrip()
+    return Rule(asked[0], tuple(shares(weights or [1.0] * runs, runs)), option)

@@ -73,7 +73,7 @@ def write_ensemble(
         size = sources[0].labels.size(video.name, frame)
         if not rule.is_soft:
             maps = [source.labels.labels(video.name, frame, size) for source in sources]
-            return vote([torch.from_numpy(ids) for ids in maps]).numpy(), None
+            return vote([torch.from_numpy(ids) for ids in maps], weights=rule.weights).numpy(), None
         each = [scores(source, video.name, frame) for source in sources]
         if by_class is not None:
             return class_weighted_labels(each, size, by_class), fused_scores(each, rule.weights, by_class)
