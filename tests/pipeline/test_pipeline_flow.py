@@ -20,7 +20,7 @@ from vspwlib.pipeline.publishing import LATER, fingerprint, publish
 from vspwlib.pipeline.scoring import location_prior, score, score_prior, stored_truth
 from vspwlib.pipeline.training import train, without_bookkeeping
 from vspwlib.predict.store import ScoreStore
-from vspwlib.runs import Workspace, read_json, scores_file
+from vspwlib.runs import Workspace, frames_file, read_json, scores_file
 
 
 def dense_probs(path, frame, size) -> np.ndarray:
@@ -49,6 +49,16 @@ def test_the_scores_are_those_of_the_definition(finished):
     assert result.miou == pytest.approx(dense_miou(labels, truths), abs=1e-4)
     assert result.summary()["vc8"] is not None
     assert result.summary()["vc16"] is None
+
+
+def test_predicting_anew_forgets_the_scores_of_the_earlier_predictions(finished):
+    run, store = finished.runs[1], finished.stores[1]
+    kept = [scores_file(store), frames_file(store)]
+    assert predict(run, finished.workspace, "val", data={})[1].frames == 0
+    assert all(file.is_file() for file in kept)
+    predict(run, finished.workspace, "val", data={}, overwrite=True)
+    assert not any(file.exists() for file in kept)
+    score(store, finished.data["vspw"], "val")
 
 
 def test_a_store_remembers_its_truth(finished):

@@ -21,6 +21,7 @@ from vspwlib.data.index import Split, Video
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.pipeline.prediction import data_label
 from vspwlib.pipeline.sources import Source
+from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict import label_folder
 from vspwlib.predict import manifest as statements
 from vspwlib.predict.labels import LabelMap
@@ -28,7 +29,7 @@ from vspwlib.predict.scores import labels
 from vspwlib.predict.store import ScoreStore
 from vspwlib.predict.store_files import refuse_foreign
 from vspwlib.predict.writer import pack
-from vspwlib.runs import Workspace, environment, frames_file, scores_file, write_json
+from vspwlib.runs import Workspace, environment, write_json
 
 Progress = Callable[[int, int], None]
 
@@ -183,8 +184,7 @@ class _Target:
         if overwrite:
             shutil.rmtree(self.store, ignore_errors=True)
             for path in (self.store, self.labels):
-                scores_file(path).unlink(missing_ok=True)
-                frames_file(path).unlink(missing_ok=True)
+                forget_scores(path)
         elif (found := label_folder.read_manifest(self.labels)) is not None:
             statements.check_same(found, label_folder.complete(manifest), self.labels)
         store = ScoreStore.create(self.store, manifest) if soft else None

@@ -17,9 +17,10 @@ from vspwlib.labels import CLASS_NAMES, NUM_CLASSES, VOID, raw_to_id
 from vspwlib.pipeline.derived import check_name
 from vspwlib.pipeline.prediction import data_label
 from vspwlib.pipeline.sources import Source, check_frames
+from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict import label_folder
 from vspwlib.predict.labels import LabelMap, PngPredictions
-from vspwlib.runs import Workspace, environment, frames_file, scores_file, write_json
+from vspwlib.runs import Workspace, environment, write_json
 
 RAW_VALUES = 256  # any byte may be read from a file in raw ids; what is no class is refused with a word of its own
 
@@ -172,6 +173,5 @@ def _put_in_place(part: Path, target: Path) -> None:
     if target.exists():
         target.rename(old)
     part.rename(target)
-    scores_file(target).unlink(missing_ok=True)
-    frames_file(target).unlink(missing_ok=True)
+    forget_scores(target)
     shutil.rmtree(old, ignore_errors=True)

@@ -13,10 +13,11 @@ from vspwlib.labels import CLASS_NAMES
 from vspwlib.pipeline.building import build_fabric, computes_in_bf16
 from vspwlib.pipeline.derived import check_name
 from vspwlib.pipeline.prediction import data_label, weights_digest
+from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict.predictor import Predictor
 from vspwlib.predict.split import PredictionCounts, predict_split
 from vspwlib.predict.store import ScoreStore
-from vspwlib.runs import Workspace, environment, scores_file
+from vspwlib.runs import Workspace, environment
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,9 @@ def predict_mmseg_config(
         "commit": environment()["commit"],
         "versions": configs.versions(),
     }
-    store = ScoreStore.create(place, manifest, overwrite=overwrite)
     if overwrite:
-        scores_file(place).unlink(missing_ok=True)
+        forget_scores(place)
+    store = ScoreStore.create(place, manifest, overwrite=overwrite)
     counts = predict_split(predictor, frames, store, shard=shard, progress=progress)
     return MmsegPrediction(place, counts, loaded.dropped, loaded.unknown)
 

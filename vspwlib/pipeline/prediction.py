@@ -14,6 +14,7 @@ from vspwlib.data.index import open_split
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.models.checkpoint import load_weights
 from vspwlib.pipeline.building import VIDEO_DATA, build_fabric, build_network, build_predictor
+from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict.predictor import Predictor
 from vspwlib.predict.split import PredictionCounts, predict_split
 from vspwlib.predict.store import ScoreStore
@@ -112,6 +113,8 @@ def predict(
         "class_names": CLASS_NAMES,
         "commit": environment()["commit"],
     }
+    if overwrite:
+        forget_scores(store_path)
     store = ScoreStore.create(store_path, manifest, overwrite=overwrite)
     return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
 

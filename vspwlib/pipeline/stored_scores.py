@@ -8,7 +8,17 @@ from pathlib import Path
 
 from vspwlib.checks import fail, require
 from vspwlib.metrics.summary import SplitScore
-from vspwlib.runs import Workspace, read_json, scores_file
+from vspwlib.runs import Workspace, frames_file, read_json, scores_file
+
+
+def forget_scores(predictions: Path) -> None:
+    """Delete the scores of predictions that are about to be made anew: they are those of others.
+
+    Args:
+        predictions: A store, or a folder of label maps.
+    """
+    for file in (scores_file(predictions), frames_file(predictions)):
+        file.unlink(missing_ok=True)
 
 
 def split_score(workspace: Workspace, run: str, split: str) -> SplitScore:
