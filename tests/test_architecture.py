@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "train": {"data", "models", "losses", "runs"},
     "predict": {"data", "models", "runs"},
     "ensemble": {"predict", "metrics", "labels"},
-    "report": {"metrics", "labels", "runs", "ensemble", "tables"},
+    "report": {"metrics", "labels", "runs", "ensemble", "tables", "recipes"},
 }
 ALLOWED = LAYERS | {
     "mmseg_bridge": {*LAYERS},

@@ -8,7 +8,7 @@ import pytest
 from vspwlib.checks import InputError
 from vspwlib.metrics.bootstrap import draw_videos
 from vspwlib.metrics.iou import ClassCounts
-from vspwlib.metrics.paired import compare_scores
+from vspwlib.metrics.paired import compare_scores, mean_difference
 from vspwlib.metrics.summary import ClipSum, SplitScore, VideoScore
 
 C = 4
@@ -169,3 +169,20 @@ def test_scores_of_something_else_are_refused(other, message):
 def test_no_video_is_refused():
     with pytest.raises(InputError, match="scores: expected scored videos, got none"):
         compare_scores(SplitScore.empty(C), SplitScore.empty(C))
+
+
+def test_several_seeds_are_compared_by_the_mean_of_their_differences_on_the_same_draws():
+    pairs = [tuple(two_runs(seed=3)), tuple(two_runs(seed=3)[::-1])]
+    pairs[1] = (pairs[1][0], pairs[0][1])  # the second seed's first run is the first seed's second
+    found = mean_difference(pairs, draws=DRAWS, seed=4, level=0.9)
+    apart = []
+    for row in draw_videos(8, draws=DRAWS, seed=4):
+        gains = [loop_figures(second, row)["miou"] - loop_figures(first, row)["miou"] for first, second in pairs]
+        apart.append(sum(gains) / 2)
+    assert found.interval.low == pytest.approx(np.percentile(apart, 5), abs=1e-12)
+    assert found.interval.high == pytest.approx(np.percentile(apart, 95), abs=1e-12)
+    assert found.interval.value == pytest.approx((pairs[0][1].miou - pairs[0][0].miou) / 2, abs=1e-12)
+    with pytest.raises(InputError, match="seeds: expected one at least, got none"):
+        mean_difference([])
+    with pytest.raises(InputError, match="another for"):
+        mean_difference([pairs[0], tuple(two_runs(seed=5))])

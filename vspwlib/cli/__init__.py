@@ -22,6 +22,7 @@ from vspwlib.cli import (
     score,
     smooth,
     submit,
+    tables,
     train,
 )
 from vspwlib.cli import map as label_map
@@ -49,6 +50,7 @@ app.add_typer(ensemble.app, name="ensemble")
 app.command()(smooth.smooth)
 app.add_typer(importing.app, name="import")
 app.command()(submit.submit)
+app.command()(tables.tables)
 app.add_typer(data.app, name="data")
 app.add_typer(label_map.app, name="map")
 app.add_typer(models.app, name="models")

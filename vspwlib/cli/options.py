@@ -1,9 +1,9 @@
 """Options that several commands share, and how their text becomes values."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -28,6 +28,14 @@ ScalesOption = Annotated[
     list[str] | None, typer.Option(help="Sizes to average over, as ratios: 0.75,1,1.25 or repeated.")
 ]
 ShardOption = Annotated[str, typer.Option(help="INDEX/COUNT: every COUNT-th video from INDEX on.")]
+
+
+class ProgressReport(Protocol):
+    """What a progress bar is told."""
+
+    def __call__(self, done: int, total: int, what: str = ..., /) -> None:
+        """Show how much is done, of how much, and of what."""
+        ...
 
 
 def parse_data(values: list[str] | None, workspace: Workspace) -> dict[str, Path]:
@@ -100,9 +108,28 @@ def parse_shard(text: str, *, overwrite: bool = False) -> tuple[int, int]:
     return int(index), int(count)
 
 
+def with_embedded(
+    folders: dict[str, Path], stills: tuple[str, ...], workspace: Workspace, *, quiet: bool
+) -> dict[str, Path]:
+    """Add the embedded data to the folders named: all of it where no videos are, else image sets beside its videos."""
+    root = workspace.path / "data" / "mini"
+    wanted = ("vspw", *stills)
+    video = folders.get("vspw")
+    # Without videos another name than the image sets' may be a slip of `vspw`
+    own = folders.keys() <= {*stills} if video is None else video.resolve() == (root / "vspw").resolve()
+    if not own or all(name in folders for name in wanted):
+        return folders
+
+    from vspwlib.data.synthetic import make_mini
+
+    with progress_bar("drawing the embedded data", quiet=quiet) as progress:
+        made = make_mini(root, progress=progress)
+    return {name: made / name for name in wanted} | folders
+
+
 @contextmanager
-def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on stderr while the block runs; yields ``report(done, total)``.
+def progress_bar(label: str, *, quiet: bool = False) -> Iterator[ProgressReport]:
+    """Show a bar on stderr while the block runs; yields ``report(done, total)``, perhaps with another label.
 
     Where ``VSPW_PROGRESS`` names a file, the state goes there too, quiet or not.
     """
@@ -114,9 +141,9 @@ def progress_bar(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, 
         task = bar.add_task(label, total=None)
         file = ProgressFile(label)
 
-        def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-            file.report(done, total)
+        def report(done: int, total: int, what: str = label) -> None:
+            bar.update(task, completed=done, total=total, description=what)
+            file.report(done, total, what)
 
         try:
             yield report

@@ -14,7 +14,7 @@ from vspwlib.cli.options import (
     WorkspaceOption,
     parse_data,
     parse_settings,
-    progress_bar,
+    with_embedded,
 )
 from vspwlib.progress import ProgressFile
 from vspwlib.runs import Workspace
@@ -59,7 +59,7 @@ def train(
     # Refused before torch is loaded. Without a word the small scale is the embedded data's, whatever was used last.
     folders = {} if profile == "mini" and not data else parse_data(data, place)
     if profile == "mini":
-        folders = _with_embedded(folders, resolved.mix.stills, place, quiet=as_json)
+        folders = with_embedded(folders, resolved.mix.stills, place, quiet=as_json)
 
     from vspwlib.pipeline.training import train as run_training
     from vspwlib.train.interrupt import Interrupted
@@ -90,25 +90,6 @@ def train(
         "path": str(Path(run.path)),
     }
     typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>12}  {value}" for key, value in summary.items()))
-
-
-def _with_embedded(
-    folders: dict[str, Path], stills: tuple[str, ...], workspace: Workspace, *, quiet: bool
-) -> dict[str, Path]:
-    """Add the embedded data to the folders named: all of it where no videos are, else image sets beside its videos."""
-    root = workspace.path / "data" / "mini"
-    wanted = ("vspw", *stills)
-    video = folders.get("vspw")
-    # Without videos another name than the image sets' may be a slip of `vspw`
-    own = folders.keys() <= {*stills} if video is None else video.resolve() == (root / "vspw").resolve()
-    if not own or all(name in folders for name in wanted):
-        return folders
-
-    from vspwlib.data.synthetic import make_mini
-
-    with progress_bar("drawing the embedded data", quiet=quiet) as progress:
-        made = make_mini(root, progress=progress)
-    return {name: made / name for name in wanted} | folders
 
 
 def _start(init: str | None, workspace: Workspace) -> dict[str, str]:

@@ -4,7 +4,7 @@ Both runs are scored on the same draws. A hard video is hard for both, so its di
 interval of a difference is narrower than the two runs' own intervals suggest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,6 +125,41 @@ def compare_scores(
         for index in np.flatnonzero(truth.any(axis=0)).tolist()
     }
     return Comparison(figures, classes, len(first.videos), draws, seed, level)
+
+
+def mean_difference(
+    pairs: Sequence[tuple[SplitScore, SplitScore]], *, draws: int = DRAWS, seed: int = 0, level: float = LEVEL
+) -> Difference:
+    """Compare the mIoU of two recipes over several seeds on the same videos: the mean of second minus first.
+
+    Videos are drawn anew as in :func:`compare_scores`, the same ones for all seeds. How far other seeds would lie
+    elsewhere is no part of the interval; the spread of the seeds says that.
+
+    Args:
+        pairs: Scores of the first and the second recipe, a pair a seed; one at least.
+        draws: Number of resamples, 100 to 100,000.
+        seed: Of the resamples.
+        level: Share of the draws that the interval holds, 0.5 to 0.999.
+
+    Raises:
+        InputError: as :func:`compare_scores`, or no pair, or pairs of other videos.
+    """
+    require(bool(pairs), "seeds", expected="one at least", got="none")
+    for first, second in pairs:
+        _refuse_others(pairs[0][0], first)
+        _refuse_others(first, second)
+    taken = draw_videos(len(pairs[0][0].videos), draws=draws, seed=seed)
+    means, values = [], []
+    for place in (0, 1):
+        counts = [video_counts(pair[place]) for pair in pairs]
+        means.append(np.mean([mean_of_classes(resampled_iou(array, taken)) for array in counts], axis=0))
+        values.append(float(np.mean([pair[place].miou for pair in pairs])))
+    apart = means[1] - means[0]
+    videos = int(np.count_nonzero(video_counts(pairs[0][0])[:, 1].any(axis=1)))
+    interval = percentile_interval(values[1] - values[0], apart, videos, level=level)
+    there = apart[~np.isnan(apart)]
+    ahead = float((there > 0).mean() + (there == 0).mean() / 2) if interval.judged else float("nan")
+    return Difference(values[0], values[1], interval, ahead)
 
 
 def _refuse_others(first: SplitScore, second: SplitScore) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from vspwlib.config import Recipe
 from vspwlib.data.synthetic import make_mini
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.metrics.summary import SplitScore
@@ -11,7 +12,7 @@ from vspwlib.pipeline.building import VIDEO_DATA
 from vspwlib.pipeline.ensembling import sweep
 from vspwlib.pipeline.prediction import data_label, predict
 from vspwlib.pipeline.scoring import score
-from vspwlib.pipeline.training import run_name, train
+from vspwlib.pipeline.training import train_once
 from vspwlib.recipes import recipe
 from vspwlib.runs import Run, Workspace
 from vspwlib.tables import PAIR
@@ -79,7 +80,7 @@ def run_demo(workspace: Workspace, *, on_progress: Progress | None = None, devic
         resolved = recipe(name, "mini")
         data = {key: made / key for key in (VIDEO_DATA, *resolved.mix.stills)}
         with meter.stage(name, f"training {name}") as tick:
-            run = _train_once(resolved, workspace, data, device, tick)
+            run = train_once(resolved, workspace, data, device=device, on_record=_steps(tick, resolved))
         with meter.stage("predict", f"predicting {SPLIT} with {name}") as tick:
             store, _ = predict(run, workspace, SPLIT, data=data, device=device, progress=tick)
         with meter.stage("score", f"scoring {name}") as tick:
@@ -90,28 +91,8 @@ def run_demo(workspace: Workspace, *, on_progress: Progress | None = None, devic
     return DemoResult(runs[0], runs[1], (scores[0], scores[1]), result, workspace)
 
 
-def _train_once(
-    resolved: Any, workspace: Workspace, data: dict[str, Any], device: str, tick: Callable[[int, int], None]
-) -> Run:
-    """Train, resume or take the run as it is, whichever an earlier call left to do."""
-    existing = {run.name: run for run in workspace.runs()}.get(run_name(resolved))
-    if existing is not None and existing.finished:
-        return existing
-    iterations = resolved.train.iterations
-
-    def on_record(record: dict[str, Any]) -> None:
-        tick(record["step"], iterations)
-
-    resumable = existing is not None and any(existing.checkpoints.glob("step-*"))
-    return train(
-        resolved,
-        workspace,
-        data,
-        resume=resumable,
-        overwrite=existing is not None and not resumable,
-        device=device,
-        on_record=on_record,
-    )
+def _steps(tick: Callable[[int, int], None], resolved: Recipe) -> Callable[[dict[str, Any]], None]:
+    return lambda record: tick(record["step"], resolved.train.iterations)
 
 
 class _Meter:

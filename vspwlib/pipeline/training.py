@@ -121,6 +121,43 @@ def train(
     return run
 
 
+def train_once(
+    recipe: Recipe,
+    workspace: Workspace,
+    data: Mapping[str, Path],
+    *,
+    device: str = "auto",
+    on_record: Callable[[dict[str, Any]], None] | None = None,
+    on_reading: Reading | None = None,
+) -> Run:
+    """Train a recipe under its own name, go on with such a run, or take a finished one as it is.
+
+    Args are those of :func:`train`.
+
+    Raises:
+        InputError: as :func:`train`, or the run of that name has other settings.
+    """
+    name = run_name(recipe)
+    existing = {run.name: run for run in workspace.runs()}.get(name)
+    if existing is not None:
+        differing = differing_settings(Recipe.from_dict(existing.config["recipe"]), recipe)
+        got, fix = f"other values of {', '.join(differing)}", "move that run away, or name another workspace."
+        require(not differing, name, expected=f"the settings of {recipe.name}", got=got, where=existing.path, fix=fix)
+        if existing.finished:
+            return existing
+    resumable = existing is not None and any(existing.checkpoints.glob("step-*"))
+    return train(
+        recipe,
+        workspace,
+        data,
+        resume=resumable,
+        overwrite=existing is not None and not resumable,
+        device=device,
+        on_record=on_record,
+        on_reading=on_reading,
+    )
+
+
 def _weighting(
     recipe: Recipe, root: Path, workspace: Workspace, stream: Stream, on_reading: Reading | None
 ) -> dict[str, Any] | None:
