@@ -48,16 +48,15 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@if [ -d notebooks ]; then $(BIN)/nbstripout --verify notebooks/*.ipynb; fi
+	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
 ## types: static types
 types: $(STAMP)
 	$(BIN)/mypy
 
-## notebooks: run every notebook from top to bottom (they arrive in a later release)
+## notebooks: make the notebooks from their sources, run them, and write what they show to docs/notebooks
 notebooks: $(STAMP)
-	@if [ -d notebooks ]; then $(THREADS) $(BIN)/python -m pytest --override-ini addopts= --nbmake notebooks; \
-	  else echo "no notebooks yet"; fi
+	$(THREADS) $(BIN)/python notebooks/render.py --docs
 
 ## bench: run every benchmark, one after the other
 bench: $(STAMP)

@@ -16,6 +16,7 @@ page = st.navigation(
         st.Page("views/ensemble.py", title="Ensemble", icon=":material/join_inner:"),
         st.Page("views/classes.py", title="Classes", icon=":material/bar_chart:"),
         st.Page("views/mapping.py", title="Label mapping", icon=":material/alt_route:"),
+        st.Page("views/tables.py", title="Tables", icon=":material/table_chart:"),
         st.Page("views/embedding.py", title="Embedding", icon=":material/scatter_plot:"),
     ],
     position="top",

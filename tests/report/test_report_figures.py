@@ -8,6 +8,7 @@ from vspwlib.report.figures import (
     BLUE,
     ORANGE,
     class_difference_figure,
+    effects_figure,
     paper_figure,
     tau_figure,
     training_figure,
@@ -92,3 +93,16 @@ def test_difference_figure_keeps_the_largest_and_sorts_them() -> None:
     assert list(bars.marker.color) == [ORANGE, BLUE]
     (every,) = class_difference_figure(rows, first="a", second="b").data
     assert list(every.y) == ["wall", "tree", "sky"]
+
+
+def test_gains_are_dots_beside_the_papers():
+    empty = dict.fromkeys(["paper_effect", "effect", "low", "high"])
+    rows = [
+        {**empty, "row": "base"},
+        {**empty, "row": "a", "paper_effect": 1.5, "effect": 2.0, "low": 1.0, "high": 3.0},
+    ]
+    band, paper, ours = effects_figure([*rows, {**empty, "row": "b", "effect": -1.0}]).data
+    assert (list(band.x), list(band.y)) == ([1.0, 3.0], ["a", "a"])
+    assert (list(paper.x), list(ours.x)) == ([1.5, None], [2.0, -1.0])
+    assert list(ours.y) == ["a", "b"]
+    assert len(effects_figure([]).data) == 2

@@ -9,7 +9,14 @@ import pytest
 from vspwlib.checks import InputError
 from vspwlib.metrics.iou import ClassCounts
 from vspwlib.metrics.summary import SplitScore, VideoScore
-from vspwlib.report.paper_tables import caption, class_effect_rows, table_rows, table_split, team_rows
+from vspwlib.report.paper_tables import (
+    caption,
+    class_effect_rows,
+    require_published,
+    table_rows,
+    table_split,
+    team_rows,
+)
 from vspwlib.report.results import read_results
 from vspwlib.runs import write_json
 from vspwlib.tables import ENSEMBLES, PUBLISHED, TABLES
@@ -98,6 +105,12 @@ def test_what_is_no_result_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"again\.json"):
         read_results(tmp_path, "table2", "mini")
     assert read_results(tmp_path, "table2", "camvid") == {}
+
+
+def test_a_table_without_a_run_names_the_command():
+    require_published(table_rows(2, "mini", OURS), 2, "mini")
+    with pytest.raises(InputError, match="run `vspw tables 2 --profile vspw`"):
+        require_published(table_rows(2, "vspw", OURS), 2, "vspw")
 
 
 def test_val_is_no_test_part():

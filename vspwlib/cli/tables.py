@@ -147,7 +147,7 @@ def _print(number: int, profile: str, results: Path, *, quiet: bool, write: bool
     entry = TABLES[number]
     rows = team_rows(profile, results) if number == 6 else table_rows(number, profile, results)
     printed = printed_teams(rows) if number == 6 else printed_rows(rows)
-    said = (entry.note or entry.title) if number == 6 else f"{caption(entry, profile, rows)} {entry.note}".strip()
+    said = entry.note if number == 6 else caption(entry, profile, rows)
     if not quiet:
         typer.echo(f"Table {number}. {entry.title}\n\n{text_table(printed)}\n\n{said}\n")
     if write:

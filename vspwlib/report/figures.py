@@ -175,6 +175,44 @@ def class_difference_figure(rows: Rows, *, first: str, second: str, limit: int =
     return plain(figure, height=max(220, 110 + 20 * len(bars)), legend=False)
 
 
+def effects_figure(rows: Rows) -> "Figure":
+    """Draw what each row of a table gains over its first: the paper's gain, ours, and the interval of ours.
+
+    Args:
+        rows: From :func:`~vspwlib.report.paper_tables.table_rows`; points.
+
+    Returns:
+        Dots on a line a row, grey for the paper's; without a row that gains anything, an empty figure.
+    """
+    import plotly.graph_objects as go
+
+    shown = [row for row in rows if row["effect"] is not None or row["paper_effect"] is not None]
+    figure = go.Figure()
+    names = [row["row"] for row in shown]
+    for row in shown:
+        if row["low"] is not None:
+            band = {"color": BLUE, "width": 8}
+            ends = {"x": [row["low"], row["high"]], "y": [row["row"]] * 2}
+            figure.add_scatter(**ends, mode="lines", line=band, opacity=0.3, showlegend=False, hoverinfo="skip")
+    for name, key, colour in (("the paper's", "paper_effect", GREY), ("this run's, 95 % over videos", "effect", BLUE)):
+        figure.add_scatter(
+            x=[row[key] for row in shown],
+            y=names,
+            mode="markers",
+            name=name,
+            marker={"size": 12, "color": colour},
+            hovertemplate="%{y}: %{x:+.2f}<extra></extra>",
+        )
+    figure.add_vline(x=0, line={"color": GREY, "width": 1})
+    over = f"points of mIoU over “{rows[0]['row']}”" if rows else ""
+    ends = [row[key] for row in shown for key in ("paper_effect", "effect", "low", "high") if row[key] is not None]
+    low, high = min([0, *ends]), max([0, *ends])
+    margin = 0.04 * (high - low) or 1
+    figure.update_xaxes(title=over, range=[low - margin, high + margin])
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
+    return plain(figure, height=130 + 34 * len(shown))
+
+
 def plain(figure: "Figure", *, height: int, legend: bool = True) -> "Figure":
     """Give a figure the house margins, a legend above the plot, and no more."""
     place = {"orientation": "h", "yanchor": "bottom", "y": 1.08, "x": 0}

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vspwlib.checks import require
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.metrics.iou import iou_per_class
 from vspwlib.metrics.paired import Difference, mean_difference
@@ -68,6 +69,17 @@ def table_rows(number: int, profile: str, results: Path = RESULTS, *, split: str
         first = first or (row, found)
         rows.append(_row(row, found, first, place, comparable=is_comparable(profile)))
     return rows
+
+
+def require_published(rows: Sequence[Mapping[str, Any]], number: int, profile: str) -> None:
+    """Refuse to go on where no row of a table has been run at a profile's scale.
+
+    Raises:
+        InputError: none has.
+    """
+    fix = f"run `vspw tables {number} --profile {profile}`, or choose another profile."
+    published = any(row["mean"] is not None for row in rows)
+    require(published, f"results of table {number}", expected=f"a published run at {profile}", got="none", fix=fix)
 
 
 def results_of(key: str, profile: str, results: Path = RESULTS) -> list[Result]:
@@ -220,9 +232,10 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def caption(entry: Table, profile: str, rows: Sequence[Mapping[str, Any]], split: str | None = None) -> str:
-    """Say in a sentence or two what a table holds: whose figures, of which data, over how many seeds."""
+    """Say what a table holds: whose figures, of which data, over how many seeds; and its note."""
     seeds = max((len(row["seeds"]) for row in rows), default=0)
     place = split or table_split(entry.number, profile)
     ours = f"This run: {profile} {place}, mean and standard deviation of {seeds} seed{'s' * (seeds != 1)}"
     ending = "" if is_comparable(profile) else " Val is not the paper's test part, so no difference is given."
-    return f"Paper: VSPW {entry.split}, as printed. {ours}; effects are over the first row.{ending}"
+    said = f"Paper: VSPW {entry.split}, as printed. {ours}; effects are over the first row.{ending}"
+    return f"{said} {entry.note}".strip()

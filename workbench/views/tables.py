@@ -1,0 +1,126 @@
+"""Tables: the paper's figures beside those of the published runs, what each row gains, and both as files."""
+
+from typing import Any
+
+import streamlit as st
+
+from vspwlib.recipes import PROFILES
+from vspwlib.report.figures import effects_figure
+from vspwlib.report.paper_tables import caption, is_comparable
+from vspwlib.report.printing import latex_table, markdown_table, printed_rows, printed_teams
+from vspwlib.report.spreadsheet import csv_text
+from vspwlib.report.tables import Row
+from vspwlib.tables import TABLES
+from workbench import data
+from workbench.controls import pick
+from workbench.notices import literal
+from workbench.panes import table_height
+from workbench.table_data import results_folder, rows_of
+
+NAMES = {f"Table {number}: {entry.title}": number for number, entry in TABLES.items()}
+COLUMNS = (
+    *("row", "paper", "mean", "spread", "seeds", "difference", "paper_effect", "effect", "low", "high", "clear"),
+    *("vc8", "vc16"),
+)
+BAR: dict[str, Any] = {"format": "%.2f", "min_value": 0, "max_value": 100, "width": 125}
+
+
+def show_rows(rows: list[Row], profile: str) -> None:
+    """Draw a table: bars for scores, signed points for differences and effects."""
+    bar, number = st.column_config.ProgressColumn, st.column_config.NumberColumn
+    shown = [{**row, "seeds": len(row["seeds"]), "clear": "✓" if row["clear"] else ""} for row in rows]
+    kept = [name for name in COLUMNS if any(row[name] not in {None, ""} for row in shown)]
+    over = f"Gain over “{rows[0]['row']}”, in points."
+    st.dataframe(
+        shown,
+        hide_index=True,
+        placeholder="–",
+        height=table_height(len(rows)),
+        column_order=kept,
+        column_config={
+            "row": st.column_config.TextColumn("", width=225),
+            "paper": bar("paper mIoU", help="As printed: VSPW's hidden test part.", **BAR),
+            "mean": bar("this run mIoU", help=f"Mean over seeds, profile {profile}.", **BAR),
+            "spread": number("± seeds", format="%.2f", width=70),
+            "seeds": number("seeds", width=55),
+            "difference": number("difference", format="%+.2f", help="This run less paper.", width=82),
+            "paper_effect": number("paper's effect", format="%+.2f", help=over, width=92),
+            "effect": number("our effect", format="%+.2f", help=over, width=80),
+            "low": number("from", format="%+.2f", help="95 % interval when videos are drawn anew.", width=65),
+            "high": number("to", format="%+.2f", width=65),
+            "clear": st.column_config.TextColumn(
+                "clear", help="The interval leaves out 0, and no seed has the other sign.", width=55
+            ),
+            "vc8": number("VC8", format="%.1f", width=60),
+            "vc16": number("VC16", format="%.1f", width=60),
+        },
+    )
+
+
+def show_teams(rows: list[Row]) -> None:
+    """Draw Table 6, figures of different data apart."""
+    kinds = {"challenge": "The challenge, as the paper prints it", "published": "Published since", "here": "Here"}
+    for kind, title in kinds.items():
+        st.markdown(f"##### {title}")
+        found = [row for row in rows if row["kind"] == kind]
+        columns = [name for name in ("row", "mean", "vc8", "vc16", "data", "source") if any(row[name] for row in found)]
+        st.dataframe(
+            sorted(found, key=lambda row: -row["mean"]),
+            hide_index=True,
+            placeholder="–",
+            height=table_height(len(found)),
+            column_order=columns,
+            column_config={
+                "row": st.column_config.TextColumn("", width=330),
+                "mean": st.column_config.ProgressColumn("mIoU", **BAR),
+                "vc8": st.column_config.NumberColumn("VC8", format="%.1f"),
+                "vc16": st.column_config.NumberColumn("VC16", format="%.1f"),
+            },
+        )
+
+
+def offer_files(number: int, profile: str, rows: list[Row], printed: list[dict[str, str]], said: str) -> None:
+    """Offer a table as CSV, Markdown and LaTeX."""
+    entry = TABLES[number]
+    name, title = f"{entry.name}-{profile}", f"{entry.title}. {said}"
+    plain = [{**row, "seeds": " ".join(map(str, row["seeds"]))} if "seeds" in row else row for row in rows]
+    latex = latex_table(printed, title, f"tab:{name}")
+    files = {"CSV": csv_text(plain, list(rows[0])), "Markdown": markdown_table(printed, said), "LaTeX": latex}
+    with st.container(horizontal=True):
+        for kind, ending in (("CSV", "csv"), ("Markdown", "md"), ("LaTeX", "tex")):
+            st.download_button(kind, files[kind], f"{name}.{ending}", icon=":material/download:", key=f"as_{ending}")
+
+
+def say_nothing_published(number: int, profile: str) -> None:
+    """Say that no row has been run at a profile's scale, and how to run some."""
+    st.info(f"No row of this table has been run at the profile {literal(profile)} yet. Run them with")
+    data_option = "" if profile == "mini" else " --data PATH"
+    st.code(f"vspw tables {number} --profile {profile}{data_option}", language="bash")
+
+
+place = data.workspace()
+columns = st.columns([3, 2, 5], vertical_alignment="bottom")
+with columns[0]:
+    number = NAMES[pick("Table", list(NAMES), "table")]
+with columns[1]:
+    profile = pick("Profile", list(PROFILES), "profile")
+results = results_folder(place)
+rows = rows_of(number, profile, results)
+entry = TABLES[number]
+if number == 6:
+    show_teams(rows)
+    said = entry.note
+    printed = printed_teams(rows)
+else:
+    said = caption(entry, profile, rows)
+    printed = printed_rows(rows)
+    if not any(row["mean"] is not None for row in rows):
+        say_nothing_published(number, profile)
+    show_rows(rows, profile)
+st.caption(literal(said))
+if number != 6 and any(row["effect"] is not None for row in rows):
+    st.markdown("##### What each row gains over the first")
+    st.plotly_chart(effects_figure(rows), config={"displaylogo": False})
+    if is_comparable(profile):
+        st.caption("Effects are what a small scale can be asked about; heights are not: other networks, other data.")
+offer_files(number, profile, rows, printed, said)
