@@ -10,7 +10,7 @@ ARGS   ?=
 THREADS := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test lint types notebooks bench parity constraints clean
+.PHONY: help setup demo app test lint types notebooks api bench parity constraints clean
 .DELETE_ON_ERROR:
 
 ## help: list the targets
@@ -57,6 +57,10 @@ types: $(STAMP)
 ## notebooks: make the notebooks from their sources, run them, and write what they show to docs/notebooks
 notebooks: $(STAMP)
 	$(THREADS) $(BIN)/python notebooks/render.py --docs
+
+## api: the API reference, made of the docstrings, into build/api (open build/api/index.html)
+api: $(STAMP)
+	$(BIN)/pdoc --docformat google --no-show-source --output-directory build/api vspwlib '!vspwlib.cli'
 
 ## bench: run every benchmark, one after the other
 bench: $(STAMP)
