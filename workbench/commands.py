@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from vspwlib.checks import require
 from vspwlib.recipes import recipe as resolve
 from vspwlib.runs import Workspace
 
@@ -72,7 +73,8 @@ def train_command(
 
 def predict_command(run: str, split: str) -> Command:
     """Return the command that predicts a split with a run."""
-    return Command(f"Predict {split} with {run}", ("predict", run, "--split", split), (f"predictions/{run}/{split}",))
+    arguments = ("predict", _named(run), "--split", split)
+    return Command(f"Predict {split} with {run}", arguments, (f"predictions/{run}/{split}",))
 
 
 def score_command(store: Path) -> Command:
@@ -82,7 +84,38 @@ def score_command(store: Path) -> Command:
 
 def sweep_command(runs: Sequence[str], split: str, dataset: str | None = None) -> Command:
     """Return the command that scores two runs at every tau; ``dataset`` where P1 has predicted such a split of two."""
-    first, second = runs
+    first, second = map(_named, runs)
     named = () if dataset is None else ("--dataset", dataset)
     arguments = ("ensemble", "sweep", first, second, "--split", split, *named)
     return Command(f"Sweep {first} and {second} on {split}", arguments, (f"ensembles/{first}+{second}",))
+
+
+def write_command(runs: Sequence[str], split: str, rule: Sequence[str], name: str) -> Command:
+    """Return the command that writes the predictions of an ensemble.
+
+    Args:
+        runs: Names, P1 first.
+        split: What all have predicted.
+        rule: Options that say how they are combined, as ``("--tau", "0.4")``.
+        name: Of the ensemble among the predictions.
+    """
+    arguments = ("ensemble", "write", *map(_named, runs), "--split", split, *rule, "--name", _named(name))
+    return Command(f"Write {name} on {split}", arguments, (f"predictions/{name}/{split}",))
+
+
+def submit_command(workspace: Workspace, name: str, split: str) -> Command:
+    """Return the command that packs predictions for the challenge, into the workspace's folder ``submissions``."""
+    out = workspace.path / "submissions" / f"{name}-{split}.zip"
+    arguments = ("submit", _named(name), "--split", split, "--out", str(out))
+    return Command(f"Pack {name} on {split}", arguments, (f"submissions/{out.name}",))
+
+
+def _named(name: str) -> str:
+    """Refuse a name that a command would take for an option, or that is no single part of a path.
+
+    Raises:
+        InputError: it begins with a dash or a dot, holds a separator or a line break, or is empty.
+    """
+    fit = Path(name).name == name == name.strip() and name[:1] not in {"", "-", "."} and name.isprintable()
+    require(fit, "name", expected="one that begins with a letter or a digit, and no path", got=repr(name))
+    return name

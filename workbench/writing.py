@@ -1,15 +1,19 @@
-"""Write the ensemble that a live view shows: its command, its recipe, and a name."""
+"""Write the ensemble that a live view shows: its name, its command as a job, its recipe, its submission."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from vspwlib.runs import Workspace
+from vspwlib.runs import Workspace, environment
+from workbench import jobs
+from workbench.actions import start
+from workbench.commands import Command, submit_command, write_command
+from workbench.job_list import show_jobs
+from workbench.notices import guard
 
-_ASKED = "write_asked"
+_ASKED, _WRITTEN = "write_asked", "written"
 _DIGITS = 4  # of a weight in a command; the view moves in steps of a thousandth
 
 
@@ -31,24 +35,60 @@ def rule_options(runs: int, state: Mapping[str, Any]) -> list[str]:
     return ["--weights", ",".join(f"{share:g}" for share in shares)]
 
 
+def recipe_yaml(command: Command, facts: Mapping[str, Any]) -> str:
+    """Write down an ensemble as YAML: the command that makes it, and what it is made of.
+
+    Strings are quoted as JSON quotes them, which YAML reads alike.
+
+    >>> command = write_command(["a", "b"], "test2", ["--tau", "0.4"], "pair")
+    >>> print(recipe_yaml(command, {"name": "pair", "runs": ["a", "b"]}), end="")
+    # vspw ensemble write a b --split test2 --tau 0.4 --name pair
+    name: "pair"
+    runs: ["a", "b"]
+    """
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items()]
+    return "\n".join([f"# {command.line}", *lines, ""])
+
+
 def show_asked(workspace: Workspace) -> None:
-    """Ask for the name of an ensemble that is to be written, where a view's button was pressed."""
-    if asked := st.session_state.pop(_ASKED, None):
+    """Ask for the name of an ensemble that is to be written, where a view's button was pressed; show how far it is."""
+    if asked := st.session_state.get(_ASKED):
         _dialog(workspace, asked)
+    if written := st.session_state.get(_WRITTEN):
+        _show_written(workspace, written)
 
 
-@st.dialog("Write this ensemble", width="large")
+def _forget() -> None:
+    st.session_state.pop(_ASKED, None)
+
+
+@st.dialog("Write this ensemble", width="large", on_dismiss=_forget)
 def _dialog(workspace: Workspace, asked: dict[str, Any]) -> None:
     name = st.text_input("Name among the predictions", value="ensemble", max_chars=60, key="write_name")
-    arguments = ["ensemble", "write", *asked["runs"], "--split", asked["split"], *asked["rule"], "--name", name]
-    st.markdown("Exact label maps as PNGs and a score store; a stopped command goes on when given again.")
-    st.code(shlex.join(["vspw", *arguments]) + f"\n{shlex.join(['vspw', 'submit', name, '--split', asked['split']])}")
-    recipe = {"name": name, "runs": asked["runs"], "split": asked["split"], "rule": " ".join(asked["rule"])}
-    st.download_button(
-        "Recipe",
-        json.dumps(recipe, indent=1, ensure_ascii=False),
-        file_name="ensemble.yaml",  # JSON is YAML
-        mime="application/yaml",
-        icon=":material/download:",
-    )
-    _ = workspace
+    st.markdown("Exact label maps as PNGs and a score store; a stopped job goes on when started again.")
+    with guard():
+        command = write_command(asked["runs"], asked["split"], asked["rule"], name)
+        st.code(command.line, language="bash", wrap_lines=True)
+        made = environment()
+        facts = {"name": name, **asked, "commit": made["commit"], "versions": made["versions"]}
+        with st.container(horizontal=True):
+            if st.button("Write now", type="primary", icon=":material/play_arrow:", key="write_now"):
+                _forget()
+                st.session_state[_WRITTEN] = {"name": name, "split": asked["split"], "writes": command.writes}
+                start(workspace, command)
+            st.download_button(
+                "Recipe",
+                recipe_yaml(command, facts),
+                file_name=f"{name}.yaml",
+                mime="application/yaml",
+                icon=":material/download:",
+            )
+
+
+def _show_written(workspace: Workspace, written: Mapping[str, Any]) -> None:
+    """Draw the job that writes an ensemble, and once it is done offer to pack it for the challenge."""
+    packing = submit_command(workspace, written["name"], written["split"])
+    show_jobs(workspace, writes=[*written["writes"], *packing.writes])
+    done = [job.state for job in jobs.jobs(workspace) if {*job.writes} & {*written["writes"]}][:1] == ["done"]
+    if done and st.button(f"Pack {written['name']} for the challenge", icon=":material/archive:", help=packing.line):
+        start(workspace, packing)

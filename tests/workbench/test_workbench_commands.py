@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
+from vspwlib.checks import InputError
 from vspwlib.cli import app
 from vspwlib.config import Recipe
 from vspwlib.pipeline import demo, training
@@ -26,6 +28,8 @@ def test_every_option_is_one_that_the_command_knows(tmp_path: Path) -> None:
         commands.predict_command("a", "test2"),
         commands.score_command(tmp_path / "a b.zarr"),
         commands.sweep_command(("a", "b"), "test2", "vspw"),
+        commands.write_command(["a", "b"], "test2", ["--weights", "0.5,0.5"], "pair"),
+        commands.submit_command(place, "pair", "test2"),
     ]
     for command in made:
         result = CliRunner().invoke(app, [*command.arguments, "--help"])
@@ -44,3 +48,17 @@ def test_a_plain_training_is_a_short_line_and_draws_what_is_not_there(tmp_path: 
     assert {*first.writes} & {*commands.demo_command().writes} == {"data/mini", "runs/mini-t3_nce2-s0"}
     (tmp_path / "data/mini/vspw").mkdir(parents=True)
     assert commands.train_command(place, "t3_nce2", "mini", 1, 300, embedded=True).writes == ("runs/mini-t3_nce2-s1",)
+
+
+@pytest.mark.parametrize("name", ["-rf", "--overwrite", "", ".hidden", "a/b", "..", "a\nb", " a"])
+def test_names_that_a_command_would_read_as_something_else_are_refused(name: str, tmp_path: Path) -> None:
+    made = [
+        lambda: commands.predict_command(name, "val"),
+        lambda: commands.sweep_command(("a", name), "val"),
+        lambda: commands.write_command([name, "b"], "val", ["--mean"], "c"),
+        lambda: commands.write_command(["a", "b"], "val", ["--mean"], name),
+        lambda: commands.submit_command(Workspace(tmp_path), name, "val"),
+    ]
+    for make in made:
+        with pytest.raises(InputError, match="name: expected one that begins with a letter"):
+            make()

@@ -65,6 +65,21 @@ def test_an_ensemble_to_write_is_shown_as_its_command(workspace: Workspace, open
     assert command in "\n".join(code.value for code in app.code)
 
 
+def test_an_ensemble_is_written_as_a_job_and_packed(workspace: Workspace, open_page: Any) -> None:
+    app = open_page("ensemble")
+    app.session_state["write_asked"] = {"runs": [FIRST, SECOND], "split": "test2", "rule": ["--tau", "0.25"]}
+    app.run()
+    app.button(key="write_now").click().run()
+    (job,) = wait_for_jobs(workspace)
+    assert job.state == "done", job.output(20)
+    assert (workspace.hard_predictions("ensemble", "vspw", "test2") / "manifest.json").is_file()
+    app.run()
+    next(button for button in app.button if button.label.startswith("Pack")).click().run()
+    packed = wait_for_jobs(workspace)[0]
+    assert packed.state == "done", packed.output(20)
+    assert (workspace.path / "submissions" / "ensemble-test2.zip").is_file()
+
+
 def test_the_papers_curve_is_shown_on_demand_and_labelled(workspace: Workspace, open_page: Any, texts: Any) -> None:
     app = open_page("ensemble")
     app.toggle(key="paper").set_value(True).run()

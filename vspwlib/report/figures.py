@@ -205,8 +205,9 @@ def effects_figure(rows: Rows) -> "Figure":
         )
     figure.add_vline(x=0, line={"color": GREY, "width": 1})
     over = f"points of mIoU over “{rows[0]['row']}”" if rows else ""
-    ends = [row[key] for row in shown for key in ("paper_effect", "effect", "low", "high") if row[key] is not None]
-    low, high = min([0, *ends]), max([0, *ends])
+    keys = ("paper_effect", "effect", "low", "high")
+    drawn = [0.0, *(float(row[key]) for row in shown for key in keys if row[key] is not None)]
+    low, high = min(drawn), max(drawn)
     margin = 0.04 * (high - low) or 1
     figure.update_xaxes(title=over, range=[low - margin, high + margin])
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
