@@ -41,6 +41,7 @@ def fails(arguments: list[str], monkeypatch, capsys) -> str:
         ["submit"],
         ["smooth"],
         ["tables"],
+        ["movie"],
         *(["import", name] for name in ("predictions", "mmseg-config")),
         *(["ensemble", name] for name in ("sweep", "write", "specialists")),
         ["models", "list"],

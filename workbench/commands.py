@@ -110,6 +110,15 @@ def submit_command(workspace: Workspace, name: str, split: str) -> Command:
     return Command(f"Pack {name} on {split}", arguments, (f"submissions/{out.name}",))
 
 
+def movie_command(workspace: Workspace, runs: Sequence[str], split: str, video: str, tau: float | None) -> Command:
+    """Return the command that draws a clip as an mp4, into the workspace's folder ``exports``."""
+    fused = "" if tau is None else f"-tau{tau:g}"
+    file = f"exports/{'+'.join(map(_named, runs))}-{_named(video)}{fused}.mp4"
+    rule = () if tau is None else ("--tau", f"{tau:g}")
+    place = ("--split", split, "--video", video, *rule, "--out", str(workspace.path / file))
+    return Command(f"Draw {video} as mp4", ("movie", *runs, *place), (file,))
+
+
 def _named(name: str) -> str:
     """Refuse a name that a command would take for an option, or that is no single part of a path.
 

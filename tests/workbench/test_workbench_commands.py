@@ -30,6 +30,7 @@ def test_every_option_is_one_that_the_command_knows(tmp_path: Path) -> None:
         commands.sweep_command(("a", "b"), "test2", "vspw"),
         commands.write_command(["a", "b"], "test2", ["--weights", "0.5,0.5"], "pair"),
         commands.submit_command(place, "pair", "test2"),
+        commands.movie_command(place, ["a", "b"], "test2", "1_x", 0.25),
     ]
     for command in made:
         result = CliRunner().invoke(app, [*command.arguments, "--help"])

@@ -25,7 +25,8 @@ def test_ensemble_shows_the_sweep_and_starts_at_its_best(
         f"Best, τ = {sweep.best_tau:g} (upper bound)": f"{100 * sweep.best_miou:.2f} %",
     }
     assert len(app.get("plotly_chart")) == 1
-    assert live(app)["actions"] == [{"name": "write", "label": "Write this ensemble"}]
+    assert [action["name"] for action in live(app)["actions"]] == ["write", "movie"]
+    assert any(button.proto.label == "Curve as HTML" for button in app.get("download_button"))
     assert clip_of(workspace, live(app))["curve"]["best"] == {"tau": sweep.best_tau, "miou": sweep.best_miou}
     assert "Upper bound" in texts(app)
 

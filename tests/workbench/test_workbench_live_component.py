@@ -76,7 +76,10 @@ def test_settled_changes_reach_python_and_do_not_come_back(page: Any) -> None:
 def test_a_button_reaches_python_once(page: Any) -> None:
     page.goto(page.address)
     page.get_by_role("button", name="MP4").click()
-    wait_until_told(page, '"action": "mp4"')
+    told_with_it = wait_until_told(page, '"action": "mp4"')["state"]
+    shown = page.get_by_test_id("live-view").evaluate("view => view.__live.view.getState()")
+    assert told_with_it == shown  # though nothing was changed before: the best tau is not in any link yet
+    assert 0 <= told_with_it["tau"] <= 1
     page.get_by_test_id("live-view").focus()
     page.keyboard.press("End")
     assert wait_until_told(page, '"frame": "00000015"')["action"] is None

@@ -17,6 +17,7 @@ from vspwlib.cli import (
     ensemble,
     importing,
     models,
+    movie,
     predict,
     runs,
     score,
@@ -48,6 +49,7 @@ app.command()(compare.compare)
 app.command()(embedding.embedding)
 app.add_typer(ensemble.app, name="ensemble")
 app.command()(smooth.smooth)
+app.command()(movie.movie)
 app.add_typer(importing.app, name="import")
 app.command()(submit.submit)
 app.command()(tables.tables)

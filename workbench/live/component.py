@@ -18,7 +18,7 @@ class LiveViewResult(NamedTuple):
 
     Attributes:
         state: What a link holds of it: frame, tau or weights, panes, opacity, focus, palette; the state it began with
-            until something has changed.
+            until something has changed. With an action it is all of it, defaults too.
         action: Name of the button that was pressed just now, None in every other run of the page.
     """
 
@@ -51,8 +51,9 @@ def live_view(
     begun = {"state": data["state"]}
     hear = on_change or _nothing
     found = _draw(key=key, data=data, default=begun, on_state_change=hear, on_action_change=_nothing)
-    pressed = found.get("action")
-    return LiveViewResult(dict(found.get("state") or {}), pressed["name"] if pressed else None)
+    if pressed := found.get("action"):  # whose state is whole, and as new as the press
+        return LiveViewResult(dict(pressed["state"]), pressed["name"])
+    return LiveViewResult(dict(found.get("state") or {}), None)
 
 
 def _nothing() -> None:

@@ -5,6 +5,7 @@ import streamlit as st
 from workbench import data
 from workbench.clip_view import show_clip
 from workbench.controls import pick, pick_second
+from workbench.exporting import ask_for_movie, show_movie
 from workbench.notices import no_predictions
 
 place = data.workspace()
@@ -21,4 +22,12 @@ with columns[1]:
 second = pick_second(runs, first, columns[2], columns[3])
 with columns[4]:
     video = pick("Video", data.videos(runs[first]), "video")
-show_clip([runs[run] for run in (first, second) if run], video)
+chosen = [run for run in (first, second) if run]
+_, split = data.dataset_and_split(runs[first])
+show_clip(
+    [runs[run] for run in chosen],
+    video,
+    actions={"movie": "Clip as MP4"},
+    on_action=lambda _name, state: ask_for_movie(place, chosen, split, video, state),
+)
+show_movie(place)

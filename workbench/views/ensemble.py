@@ -1,5 +1,6 @@
 """Ensemble: P = τ·P1 + (1−τ)·P2 and sums of more runs, live on a clip, and their scores on the whole split."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from workbench import data
 from workbench.actions import offer_sweep
 from workbench.clip_view import linked_state, show_clip
 from workbench.controls import pick, pick_more
+from workbench.exporting import ask_for_movie, show_movie
 from workbench.notices import no_pair, no_predictions
 from workbench.panes import draw_scores
 from workbench.writing import ask_to_write, show_asked
 
 PLAIN = {"displaylogo": False}
-WRITE = {"write": "Write this ensemble"}
+ACTIONS = {"write": "Write this ensemble", "movie": "Clip as MP4"}
 
 
 def endpoints(sweep: SweepResult) -> dict[str, float]:
@@ -43,6 +45,8 @@ def show_curve(sweep: SweepResult, runs: list[str]) -> None:
         likely=(drawn.tau.low, drawn.tau.high) if drawn else None,
     )
     st.plotly_chart(figure, config=PLAIN)
+    name = f"tau-{runs[0]}+{runs[1]}.html"
+    st.download_button("Curve as HTML", figure.to_html, name, "text/html", icon=":material/download:")
     if drawn:
         st.caption(intervals_text(drawn))
     bound = (
@@ -69,14 +73,22 @@ def show(chosen: dict[str, Path], video: str) -> None:
     runs = list(chosen)
     dataset, split = data.dataset_and_split(chosen[runs[0]])
     sweep = data.sweep(place, *chosen.values()) if len(runs) == 2 else None
+
+    def act(name: str, state: Mapping[str, Any]) -> None:
+        if name == "movie":
+            ask_for_movie(place, runs, split, video, state)
+        else:
+            ask_to_write(runs, split, state)
+
     show_clip(
         list(chosen.values()),
         video,
         key="fusion",
-        actions=WRITE,
-        on_action=lambda _name, state: ask_to_write(runs, split, state),
+        actions=ACTIONS,
+        on_action=act,
     )
     show_asked(place)
+    show_movie(place)
     if sweep is not None:
         show_curve(sweep, runs)
     elif len(runs) == 2:
