@@ -48,10 +48,12 @@ stores = [place.predictions(run, "data", "val") for run in ("first", "second")]
 
 @st.cache_resource
 def envelope():
-    from vspwlib.pipeline.preview import fused_frame
+    from vspwlib.ensemble.sweep import envelope_of_scores
     from vspwlib.predict.store import ScoreStore
     first, second = (ScoreStore.open(path) for path in stores)
-    return fused_frame(first, second, "walk", first.frames("walk")[0])
+    frame = first.frames("walk")[0]
+    scores = [store.scores("walk", frame) for store in (first, second)]
+    return envelope_of_scores(*scores, first.size("walk", frame))
 
 @st.fragment
 def show():

@@ -1,6 +1,6 @@
 """A frame as a grid of pictures, with the figures that belong to them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import quote
 
@@ -8,9 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from vspwlib.labels import PaletteName
-from vspwlib.metrics.iou import confusion, miou, pixel_accuracy
-from vspwlib.report.pictures import classes_in_view, enlarge, error_map, overlay
+from vspwlib.report.pictures import enlarge
 from workbench.notices import literal
 
 Ids = NDArray[np.uint8]
@@ -19,8 +17,6 @@ _SHARPEST = 640  # small frames are enlarged to this width, before JPEG would bl
 _UPRIGHT = 1.2  # frames of a lower width to height are shown at a fixed height, or they would fill the screen
 _TALLEST = 340  # pixels
 _ROW = 35  # pixels of a table row
-ERRORS_OF_ONE = "Orange: wrong. Pixels without truth are not judged."
-ERRORS_OF_TWO = "Blue: only {0} is right. Orange: only {1} is right. Grey: both are wrong."
 
 
 class Pane(NamedTuple):
@@ -31,65 +27,17 @@ class Pane(NamedTuple):
     caption: str = ""
 
 
-class Prediction(NamedTuple):
-    """A predicted (H, W) label map, with a title for its pane and a short name for legends and captions."""
-
-    short: str
-    title: str
-    ids: Ids
-
-
-def compare_panes(
-    image: NDArray[np.uint8],
-    truth: Ids | None,
-    predicted: Sequence[Prediction],
-    *,
-    palette: PaletteName,
-    opacity: float,
-) -> list[Pane]:
-    """Lay out a frame: the frame, its truth where there is one, one or two predictions, where they are wrong or differ.
-
-    Args:
-        image: (H, W, 3) frame.
-        truth: (H, W) true ids, 255 void, or None.
-        predicted: One or two predictions.
-        palette: Palette of the overlays.
-        opacity: Opacity of the overlays, 0..1.
-
-    Returns:
-        The panes in the order in which they are read.
-    """
-
-    def paint(ids: Ids) -> NDArray[np.uint8]:
-        return overlay(image, ids, opacity=opacity, palette=palette)
-
-    shown = [Pane(item.title, paint(item.ids), frame_scores(item.ids, truth)) for item in predicted]
-    maps = [item.ids for item in predicted]
-    panes = [Pane("Frame", image)]
-    if truth is not None:
-        caption = ERRORS_OF_ONE if len(predicted) == 1 else ERRORS_OF_TWO.format(*(item.short for item in predicted))
-        panes += [Pane("Truth", paint(truth)), Pane("Errors", error_map(image, truth, *maps), caption)]
-    elif len(predicted) > 1:
-        panes.append(Pane("Where they differ", error_map(image, *maps), "Orange: the two differ."))
-    return [*panes, *shown]
-
-
-def draw_panes(panes: Sequence[Pane], columns: int, *, last: Callable[[], None] | None = None) -> None:
+def draw_panes(panes: Sequence[Pane], columns: int) -> None:
     """Draw pictures in rows; as JPEG, since PNG of photographs is slow to make and to send.
 
     Args:
         panes: What to draw.
         columns: Pictures in a row.
-        last: Draws something else in the cell after the last picture.
     """
-    cells = len(panes) + (last is not None)
-    for start in range(0, cells, columns):
-        for index, column in enumerate(st.columns(columns), start=start):
+    for start in range(0, len(panes), columns):
+        for pane, column in zip(panes[start : start + columns], st.columns(columns), strict=False):
             with column:
-                if index < len(panes):
-                    _draw_pane(panes[index])
-                elif index == len(panes) and last is not None:
-                    last()
+                _draw_pane(pane)
 
 
 def _draw_pane(pane: Pane) -> None:
@@ -101,23 +49,6 @@ def _draw_pane(pane: Pane) -> None:
         st.caption(pane.caption)
 
 
-def draw_legend(maps: Mapping[str, Ids], palette: PaletteName) -> None:
-    """Draw which classes are in view, by area, in the colours they have."""
-    rows = classes_in_view(maps, palette=palette)
-    table = [
-        {"colour": swatch(row["colour"]), "class": row["class"], **{name: 100 * row[name] for name in maps}}
-        for row in rows
-    ]
-    columns = {name: st.column_config.NumberColumn(f"{name} %", format="%.1f", width=60) for name in maps}
-    st.markdown("**Classes in view**")
-    st.dataframe(
-        table,
-        hide_index=True,
-        height=table_height(len(table), most=260),
-        column_config={"colour": st.column_config.ImageColumn("", width=40), **columns},
-    )
-
-
 def table_height(rows: int, *, most: int = 560) -> int:
     """Return the height in pixels that shows so many rows, up to ``most``.
 
@@ -125,14 +56,6 @@ def table_height(rows: int, *, most: int = 560) -> int:
     (108, 560)
     """
     return min(_ROW * (max(rows, 1) + 1) + 3, most)
-
-
-def frame_scores(ids: Ids, truth: Ids | None) -> str:
-    """Return the scores of a prediction on one frame, as a line; empty without truth."""
-    if truth is None:
-        return ""
-    counts = confusion(ids, truth)
-    return f"mIoU {percent(miou(counts))} · pixel accuracy {percent(pixel_accuracy(counts))}"
 
 
 def swatch(colour: str) -> str:

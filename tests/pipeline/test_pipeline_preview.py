@@ -1,4 +1,4 @@
-"""A fused frame is dense fusion at full resolution."""
+"""The probabilities of one pixel are those of the whole frame."""
 
 from pathlib import Path
 
@@ -7,21 +7,18 @@ import pytest
 import torch
 
 from vspwlib.checks import InputError
-from vspwlib.pipeline.preview import fused_frame
+from vspwlib.pipeline.preview import probabilities_at
 from vspwlib.predict.store import ScoreStore
 
-SIZE, TAUS = (38, 30), (0.0, 0.3, 0.5, 1.0)
+SIZE = (38, 30)
 
 
 @pytest.fixture
-def stores(tmp_path: Path) -> tuple[ScoreStore, ScoreStore]:
-    made = []
-    for seed in range(2):
-        scores = np.random.default_rng(seed).normal(0, 2, (6, 10, 8))
-        store = ScoreStore.create(tmp_path / f"{seed}.zarr", {"run": str(seed), "num_classes": 6})
-        store.write_video("walk", ["00000001"], [SIZE], [scores])
-        made.append(store)
-    return made[0], made[1]
+def store(tmp_path: Path) -> ScoreStore:
+    scores = np.random.default_rng(0).normal(0, 2, (6, 10, 8))
+    made = ScoreStore.create(tmp_path / "a.zarr", {"run": "a", "num_classes": 6})
+    made.write_video("walk", ["00000001"], [SIZE], [scores])
+    return made
 
 
 def dense(store: ScoreStore) -> np.ndarray:
@@ -31,16 +28,12 @@ def dense(store: ScoreStore) -> np.ndarray:
     return resized.softmax(0).numpy()
 
 
-def test_fused_labels_are_those_of_dense_fusion(stores: tuple[ScoreStore, ScoreStore]) -> None:
-    p1, p2 = map(dense, stores)
-    found = fused_frame(*stores, "walk", "00000001")
-    for tau in TAUS:
-        labels = found.labels(tau)
-        assert labels.shape == SIZE
-        assert (labels != (tau * p1 + (1 - tau) * p2).argmax(0)).mean() < 1e-3  # float32 against float64
-    assert (found.labels(0) != found.labels(1)).any()
+def test_a_pixel_is_that_of_dense_resizing(store: ScoreStore) -> None:
+    whole = dense(store)
+    for x, y in ((0, 0), (29, 37), (13, 0), (7, 20)):
+        np.testing.assert_allclose(probabilities_at(store, "walk", "00000001", x, y), whole[:, y, x], atol=1e-6)
 
 
-def test_an_unknown_frame_is_named(stores: tuple[ScoreStore, ScoreStore]) -> None:
+def test_an_unknown_frame_is_named(store: ScoreStore) -> None:
     with pytest.raises(InputError, match="00000009"):
-        fused_frame(*stores, "walk", "00000009")
+        probabilities_at(store, "walk", "00000009", 0, 0)

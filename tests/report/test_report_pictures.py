@@ -6,7 +6,7 @@ import pytest
 from vspwlib.checks import InputError
 from vspwlib.labels import VOID, palette
 from vspwlib.report.figures import BLUE, ORANGE
-from vspwlib.report.pictures import BOTH_WRONG, classes_in_view, enlarge, error_map, overlay
+from vspwlib.report.pictures import BOTH_WRONG, enlarge, error_map, overlay
 
 
 @pytest.fixture
@@ -62,23 +62,6 @@ def test_error_map_shows_the_frame_in_dim_grey_where_all_is_right(image: np.ndar
     found = error_map(image, truth, truth).astype(float)
     assert (found == found[..., :1]).all()
     np.testing.assert_allclose(found[..., 0], 0.45 * image.mean(axis=2), atol=0.51)
-
-
-def test_classes_in_view_counts_labelled_pixels_and_sorts_by_the_first_map() -> None:
-    truth = np.array([[66, 66, 0, VOID]], np.uint8)
-    run = np.array([[66, 1, 1, 5]], np.uint8)
-    rows = classes_in_view({"truth": truth, "run": run}, palette="dataset")
-    assert [(row["class"], row["truth"], row["run"]) for row in rows] == [
-        ("tree", pytest.approx(2 / 3), 0.25),
-        ("wall", pytest.approx(1 / 3), 0.0),
-        ("ceiling", 0.0, 0.5),
-        (rows[3]["class"], 0.0, 0.25),
-    ]
-    assert rows[1]["colour"] == "#787878"
-
-
-def test_classes_of_an_unlabelled_frame_are_none() -> None:
-    assert classes_in_view({"truth": np.full((2, 2), VOID, np.uint8)}) == []
 
 
 def test_enlarging_repeats_pixels_and_leaves_large_pictures_alone(image: np.ndarray) -> None:

@@ -1,13 +1,10 @@
 """Pictures of label maps: overlays, error maps, and which classes are in view. NumPy only."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vspwlib.checks import check_range, check_shape
-from vspwlib.labels import CLASSES, NUM_CLASSES, VOID, PaletteName, colourise
+from vspwlib.labels import VOID, PaletteName, colourise
 from vspwlib.report.figures import BLUE, ORANGE
 
 Ids = NDArray[np.uint8]
@@ -69,37 +66,6 @@ def error_map(image: Picture, truth: Ids, first: Ids, second: Ids | None = None)
     ):
         base[where] = base[where] * (1 - _STAIN) + np.array(_rgb(colour)) * _STAIN
     return (base + 0.5).astype(np.uint8)
-
-
-def classes_in_view(maps: Mapping[str, Ids], *, palette: PaletteName = "glasbey") -> list[dict[str, Any]]:
-    """List the classes that occur in at least one of several label maps of a frame.
-
-    Args:
-        maps: (H, W) uint8 label maps by name.
-        palette: Palette that the colours are taken from.
-
-    Returns:
-        Rows with keys class, colour (``#rrggbb``), and for each map its name with the share of its labelled pixels;
-        largest share in the first map first, classes that it lacks by their largest share elsewhere.
-
-    >>> rows = classes_in_view({"truth": np.array([[0, 0, 66]], np.uint8), "run": np.array([[1, 0, 0]], np.uint8)})
-    >>> [row["class"] for row in rows], rows[0]["truth"] == 2 / 3
-    (['wall', 'tree', 'ceiling'], True)
-    """
-    counts = {name: np.bincount(ids.ravel(), minlength=VOID + 1)[:NUM_CLASSES] for name, ids in maps.items()}
-    shares = {name: count / max(count.sum(), 1) for name, count in counts.items()}
-    there = np.flatnonzero(sum(counts.values())).tolist()
-    order = sorted(
-        there, key=lambda index: (-next(iter(shares.values()))[index], -max(s[index] for s in shares.values()))
-    )
-    return [
-        {
-            "class": CLASSES[index].name,
-            "colour": "#" + bytes(colourise(np.array(index, np.uint8), palette)).hex(),
-            **{name: float(share[index]) for name, share in shares.items()},
-        }
-        for index in order
-    ]
 
 
 def enlarge(picture: Picture, width: int) -> Picture:
