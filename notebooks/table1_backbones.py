@@ -91,9 +91,11 @@ effects_plot(rows)
 #
 # - Five architectures run through one recipe, one predictor and one metric, and each learns: the location
 #   prior, which knows only where classes tend to be, is beaten by all.
-# - The paper's jump of ten points between its UperNet rows and its Mask2Former rows does not show in networks
-#   from scratch: queries and plain transformers need more data than convolutions and windows do. That is a
-#   statement about this scale, not about the paper.
+# - The paper's jump of ten points between its UperNet rows and its Mask2Former rows shows on CamVid, without any
+#   pre-training: on val and on test both Mask2Former rows lead all three UperNet rows. One seed, so no more than
+#   that.
+# - On the embedded data, with its 124 classes, eighty short videos and half the iterations, it does not show: both
+#   lie below the first row, and not clearly. Which network is the better one depends on how much it has seen.
 # - What this cannot show: anything about the pre-trained networks. For those see `docs/full_scale.md`.
 
 # %%
@@ -102,7 +104,8 @@ from vspwlib.metrics.summary import SplitScore
 
 prior = 100 * SplitScore.from_json(priors[split]).miou
 assert all(row["mean"] > prior for row in rows), "a network that does not beat the location prior has not learned"
-gaps = {row["row"]: row["effect"] for row in rows if row["effect"] is not None}
-assert not all(gaps[name] > 5 for name in ("Mask2Former, EVA", "Mask2Former, BEiTv2-Adapter")), "the jump would show"
+gains = [row["effect"] for row in rows if row["row"].startswith("Mask2Former")]
+assert PROFILE != "camvid" or min(gains) > max(row["effect"] or 0 for row in rows[:3]), "the jump shows on CamVid"
+assert PROFILE != "mini" or max(gains) < 0, "and not on the embedded data"
 worst = min(row["mean"] for row in rows)
 f"the location prior has {prior:.2f}, the weakest row {worst:.2f}"

@@ -84,7 +84,7 @@ def test_a_notebook_runs_from_what_is_published(name, render, tmp_path):
     assert pictures >= (0 if name == "table6_teams" else 1)
 
 
-@pytest.mark.parametrize("name", ["table2_multidataset", "table4_tau"])
+@pytest.mark.parametrize("name", ["table1_backbones", "table2_multidataset", "table4_tau"])
 def test_a_notebook_also_runs_at_another_scale(name, render):
     made = render.notebook(FOLDER / f"{name}.py")
     parameters(made, PROFILE="camvid")
