@@ -5,8 +5,12 @@ import streamlit as st
 from workbench import data
 from workbench.notices import guard
 
-# Streamlit leaves a fifth of a laptop's screen empty above and beside a page; pictures need it.
-TIGHT = "<style>[data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 2200px; }</style>"
+# Streamlit leaves a fifth of a laptop's screen empty above and beside a page; pictures need it. And it fades what it is
+# about to draw anew: the live view has long drawn what was asked for when the server hears of it.
+STYLE = """<style>
+[data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 2200px; }
+[data-testid=stMainBlockContainer] [data-stale=true] { opacity: 1; transition: none; }
+</style>"""
 
 st.set_page_config(page_title="VSPW workbench", page_icon=":material/layers:", layout="wide")
 page = st.navigation(
@@ -21,7 +25,7 @@ page = st.navigation(
     ],
     position="top",
 )
-st.html(TIGHT)
+st.html(STYLE)
 with guard():
     page.run()
 data.warm_up()
