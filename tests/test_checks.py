@@ -2,7 +2,16 @@
 
 import pytest
 
-from vspwlib.checks import InputError, check_choice, check_folder, check_keys, check_range, check_shape, fail
+from vspwlib.checks import (
+    InputError,
+    check_choice,
+    check_folder,
+    check_keys,
+    check_name,
+    check_range,
+    check_shape,
+    fail,
+)
 
 
 def test_the_message_has_all_parts():
@@ -45,3 +54,14 @@ def test_folders_say_what_stands_there(tmp_path):
 def test_missing_keys_are_named():
     with pytest.raises(InputError, match="got no b, c"):
         check_keys("score", {"a": 1}, ["a", "b", "c"])
+
+
+@pytest.mark.parametrize("name", ["a", "mini-x-s0", "große 3", "a.b"])
+def test_names_of_folders_pass(name):
+    assert check_name("run", name) == name
+
+
+@pytest.mark.parametrize("name", ["", " ", "-rf", "--name", ".", "..", ".hidden", "a/b", "/a", "a ", "a\nb"])
+def test_names_that_are_options_or_paths_are_refused(name):
+    with pytest.raises(InputError, match="run: expected a name that can be a folder's"):
+        check_name("run", name)

@@ -46,6 +46,13 @@ def test_a_run_is_made_once(workspace):
     assert fresh.config == {"recipe": {"a": 1}}
 
 
+@pytest.mark.parametrize("name", ["--overwrite", "../out", ""])
+def test_a_run_has_a_name_that_no_command_reads_as_something_else(workspace, name):
+    with pytest.raises(InputError, match="run: expected a name"):
+        workspace.create_run(name, {}, {}, overwrite=True)
+    assert not list(workspace.path.parent.glob("out"))
+
+
 def test_unknown_runs_are_answered_with_the_known(workspace):
     with pytest.raises(InputError, match="none yet"):
         workspace.run("a")

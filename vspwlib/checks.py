@@ -110,6 +110,22 @@ def check_shape(what: str, shape: Collection[int], expected: tuple[int | str, ..
     require(fits, what, expected=f"shape ({', '.join(map(str, expected))})", got=tuple(shape), where=where)
 
 
+def check_name(what: str, name: str) -> str:
+    """Return a name that can be a folder's, and that no command reads as an option or a path.
+
+    Raises:
+        InputError: it is empty, begins with a dash or a dot, or holds a separator, an outer space or a line break.
+
+    >>> check_name("--name", "../best")
+    Traceback (most recent call last):
+    ...
+    vspwlib.checks.InputError: --name: expected a name that can be a folder's, got '../best'. Fix: begin with a letter.
+    """
+    fit = Path(name).name == name == name.strip() and name[:1] not in {"", "-", "."} and name.isprintable()
+    require(fit, what, expected="a name that can be a folder's", got=repr(name), fix="begin with a letter.")
+    return name
+
+
 def check_folder(what: str, path: str | Path, *, fix: str = "") -> Path:
     """Return ``path`` as a :class:`~pathlib.Path` when it is an existing folder."""
     folder = Path(path).expanduser()

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vspwlib.checks import fail, require
+from vspwlib.checks import check_name, fail, require
 
 ENVIRONMENT_VARIABLE = "VSPW_WORKSPACE"
 
@@ -189,7 +189,7 @@ class Workspace:
         self, name: str, config: Mapping[str, Any], environment: Mapping[str, Any], *, overwrite: bool
     ) -> Run:
         """Make a run's folder and write what it is; an existing run is refused unless ``overwrite``."""
-        run = Run(self.path / "runs" / name)
+        run = Run(self.path / "runs" / check_name("run", name))
         if run.path.exists():
             if not overwrite:
                 fail(

@@ -6,14 +6,16 @@ one argument: nothing here is read by a shell.
 
 import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from vspwlib.checks import require
+from vspwlib.checks import check_name
 from vspwlib.recipes import recipe as resolve
 from vspwlib.runs import Workspace
 
 EMBEDDED = "mini"  # the profile whose data are drawn where none are named
+_named = partial(check_name, "name")
 DEMO_RUNS = ("t3_nce2", "t2_896_map_drop")  # `vspwlib.pipeline.demo` names them too, but loads torch
 
 
@@ -117,14 +119,3 @@ def movie_command(workspace: Workspace, runs: Sequence[str], split: str, video: 
     rule = () if tau is None else ("--tau", f"{tau:g}")
     place = ("--split", split, "--video", video, *rule, "--out", str(workspace.path / file))
     return Command(f"Draw {video} as mp4", ("movie", *runs, *place), (file,))
-
-
-def _named(name: str) -> str:
-    """Refuse a name that a command would take for an option, or that is no single part of a path.
-
-    Raises:
-        InputError: it begins with a dash or a dot, holds a separator or a line break, or is empty.
-    """
-    fit = Path(name).name == name == name.strip() and name[:1] not in {"", "-", "."} and name.isprintable()
-    require(fit, "name", expected="one that begins with a letter or a digit, and no path", got=repr(name))
-    return name

@@ -36,7 +36,8 @@ def run(ended: Path, grace: int, command: list[str]) -> None:
     # A handler, unlike SIG_IGN, is not inherited: the command starts with Python's own answer to each signal.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, wait_for_it)
-    process = subprocess.Popen(command)  # noqa: S603
+    # The lock that says that the job is at work came open into this process, and goes on into the command.
+    process = subprocess.Popen(command, close_fds=False)  # noqa: S603
     signal.signal(signal.SIGALRM, insist)
     write_json(ended, {"exit_code": process.wait(), "time": time.time()})
 

@@ -1,6 +1,7 @@
 """Jobs: ``vspw`` commands that run beside the server, and outlive the page and the server that started them.
 
-    workspace/jobs/<id>/job.json        title, arguments, what it writes to, pid and birth of its process, start
+    workspace/jobs/<id>/job.json        title, arguments, what it writes to, number of its process group, start
+    workspace/jobs/<id>/at_work.lock    held by every process of the job: whoever can take it knows that it has ended
     workspace/jobs/<id>/output.txt      what the command printed
     workspace/jobs/<id>/progress.json   how far it is, as `VSPW_PROGRESS` describes it
     workspace/jobs/<id>/stop.json       there once somebody asked it to stop
@@ -36,6 +37,7 @@ State = Literal["running", "done", "failed", "stopped"]
 GRACE = 60  # seconds between SIGINT, SIGTERM and SIGKILL: an iteration of a large network, and its snapshot
 
 _SIGNALLED = {-2, -15, 130, 143}  # exit codes of commands that SIGINT or SIGTERM ended, or that say so themselves
+_LOCK = "at_work.lock"
 _TAIL = 16_384  # bytes of output that are read
 
 
@@ -122,8 +124,7 @@ def start(
         folder.mkdir()
         process = _launch(workspace, folder, arguments, grace)
         about = {"title": title, "arguments": list(arguments), "writes": list(targets), "started": time.time()}
-        # A process that has ended already has no birth any more: nothing is mistaken for it.
-        write_json(folder / "job.json", {"schema": 1, **about, "pid": process.pid, "birth": _birth(process.pid)})
+        write_json(folder / "job.json", {"schema": 2, **about, "pid": process.pid})
     Thread(target=process.wait, daemon=True).start()  # or it would stay a zombie of this server
     return _read(folder)
 
@@ -186,7 +187,8 @@ def _launch(workspace: Workspace, folder: Path, arguments: Sequence[str], grace:
     leader = Path(__file__).resolve().with_name("job_process.py")
     # -P: the folder of the script holds modules of the workbench, and none of them shall shadow another's.
     process = [sys.executable, "-P", str(leader), str(folder.resolve() / "ended.json"), str(grace)]
-    with (folder / "output.txt").open("wb") as output:
+    with (folder / "output.txt").open("wb") as output, (folder / _LOCK).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # goes over to the processes: it is held until the last of them has ended
         return subprocess.Popen(  # noqa: S603
             [*process, sys.executable, "-m", "vspwlib", *arguments],
             env=environment,
@@ -194,13 +196,14 @@ def _launch(workspace: Workspace, folder: Path, arguments: Sequence[str], grace:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=[lock.fileno()],
         )
 
 
 def _read(folder: Path) -> Job:
     about = read_json(folder / "job.json", "job")
     # Asked before the file is looked for: a job that ends in between has written it.
-    alive = about["birth"] is not None and _birth(about["pid"]) == about["birth"]
+    alive = _at_work(folder)
     ended = folder / "ended.json"
     end = read_json(ended, "end of a job") if ended.is_file() else {"exit_code": None, "time": None}
     code = end["exit_code"]
@@ -215,18 +218,16 @@ def _read(folder: Path) -> Job:
     return Job(folder, about["title"], arguments, writes, state, about["started"], end["time"], code)
 
 
-def _birth(pid: int) -> str | None:
-    """Return when a process began, in words that differ for a later one of the same number; None once it has ended."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").is_file():
-        try:
-            # The name, in parentheses, may hold anything; the fields after it are proc(5)'s from the third on.
-            fields = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            return None
-        status, began = fields[0], fields[19]
-    else:
-        command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-        shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
-        status, _, began = shown.strip().partition(" ")
-    return began.strip() if status and status[0] not in "ZX" else None
+def _at_work(folder: Path) -> bool:
+    """Return whether a process of a job is there: its leader, or a command whose leader was killed.
+
+    Numbers of processes come again; a lock is nobody else's.
+    """
+    try:
+        with (folder / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

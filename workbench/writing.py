@@ -1,15 +1,15 @@
 """Write the ensemble that a live view shows: its name, its command as a job, its recipe, its submission."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from vspwlib.ensemble.recipe_file import EnsembleRecipe, recipe_yaml
 from vspwlib.runs import Workspace, environment
 from workbench import jobs
 from workbench.actions import start
-from workbench.commands import Command, submit_command, write_command
+from workbench.commands import submit_command, write_command
 from workbench.job_list import show_jobs
 from workbench.notices import guard
 
@@ -35,19 +35,17 @@ def rule_options(runs: int, state: Mapping[str, Any]) -> list[str]:
     return ["--weights", ",".join(f"{share:g}" for share in shares)]
 
 
-def recipe_yaml(command: Command, facts: Mapping[str, Any]) -> str:
-    """Write down an ensemble as YAML: the command that makes it, and what it is made of.
+def recipe_of(name: str, asked: Mapping[str, Any]) -> EnsembleRecipe:
+    """Return what an ensemble that was asked for is made of.
 
-    Strings are quoted as JSON quotes them, which YAML reads alike.
-
-    >>> command = write_command(["a", "b"], "test2", ["--tau", "0.4"], "pair")
-    >>> print(recipe_yaml(command, {"name": "pair", "runs": ["a", "b"]}), end="")
-    # vspw ensemble write a b --split test2 --tau 0.4 --name pair
-    name: "pair"
-    runs: ["a", "b"]
+    >>> recipe_of("pair", {"runs": ["a", "b"], "split": "val", "rule": ["--tau", "0.25"]}).weights
+    (0.25, 0.75)
     """
-    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in facts.items()]
-    return "\n".join([f"# {command.line}", *lines, ""])
+    option, text = asked["rule"]
+    weights = tuple(map(float, text.split(",")))
+    if option == "--tau":
+        weights = (weights[0], round(1 - weights[0], _DIGITS))
+    return EnsembleRecipe(name, tuple(asked["runs"]), asked["split"], option.removeprefix("--"), weights)
 
 
 def show_asked(workspace: Workspace) -> None:
@@ -70,7 +68,7 @@ def _dialog(workspace: Workspace, asked: dict[str, Any]) -> None:
         command = write_command(asked["runs"], asked["split"], asked["rule"], name)
         st.code(command.line, language="bash", wrap_lines=True)
         made = environment()
-        facts = {"name": name, **asked, "commit": made["commit"], "versions": made["versions"]}
+        recipe = recipe_yaml(recipe_of(name, asked), {"commit": made["commit"], "versions": made["versions"]})
         with st.container(horizontal=True):
             if st.button("Write now", type="primary", icon=":material/play_arrow:", key="write_now"):
                 _forget()
@@ -78,10 +76,11 @@ def _dialog(workspace: Workspace, asked: dict[str, Any]) -> None:
                 start(workspace, command)
             st.download_button(
                 "Recipe",
-                recipe_yaml(command, facts),
+                recipe,
                 file_name=f"{name}.yaml",
                 mime="application/yaml",
                 icon=":material/download:",
+                help=f"`vspw ensemble write --recipe {name}.yaml` makes it again.",
             )
 
 

@@ -61,5 +61,5 @@ def test_names_that_a_command_would_read_as_something_else_are_refused(name: str
         lambda: commands.submit_command(Workspace(tmp_path), name, "val"),
     ]
     for make in made:
-        with pytest.raises(InputError, match="name: expected one that begins with a letter"):
+        with pytest.raises(InputError, match="name: expected a name that can be a folder's"):
             make()

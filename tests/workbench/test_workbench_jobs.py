@@ -149,14 +149,35 @@ def test_a_job_that_nobody_saw_end_has_failed(place: Workspace, long: jobs.Job) 
     assert (job.state, job.exit_code, job.ended) == ("failed", None, None)
 
 
-def test_a_recycled_process_number_is_not_taken_for_the_job(place: Workspace, long: jobs.Job) -> None:
-    about = read_json(long.folder / "job.json", "job")
-    write_json(long.folder / "job.json", about | {"birth": "1"})
-    assert jobs.jobs(place)[0].state == "failed"
-    jobs.stop(jobs.jobs(place)[0])  # sends no signal to a process that is not the job's
-    write_json(long.folder / "job.json", about)
-    assert not long.asked_to_stop
-    assert jobs.jobs(place)[0].state == "running"
+def test_a_command_whose_leader_was_killed_is_still_at_work(place: Workspace, long: jobs.Job) -> None:
+    (command,) = commands_of(long)
+    leader = read_json(long.folder / "job.json", "job")["pid"]
+    os.kill(leader, signal.SIGKILL)
+    wait_for(lambda: not commands_of(long))  # the command has another parent now
+    done = (long.progress() or {})["done"]
+    wait_for(lambda: (long.progress() or {})["done"] > done)
+    (job,) = jobs.jobs(place)
+    assert job.state == "running"
+    with pytest.raises(InputError, match="'Draw' at work"):
+        jobs.start(place, "Draw again", QUICK, ["drawn"])
+    jobs.stop(job)
+    (job,) = wait_for_jobs(place)
+    assert (job.state, job.exit_code) == ("stopped", None)
+    assert not Path(f"/proc/{command}/cmdline").exists() or not Path(f"/proc/{command}/cmdline").read_bytes()
+
+
+def test_a_recycled_process_number_is_not_taken_for_the_job(place: Workspace) -> None:
+    jobs.start(place, "Show the help", QUICK)
+    (job,) = wait_for_jobs(place)
+    (job.folder / "ended.json").unlink()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as other:
+        write_json(job.folder / "job.json", read_json(job.folder / "job.json", "job") | {"pid": other.pid})
+        (job,) = jobs.jobs(place)
+        assert job.state == "failed"
+        jobs.stop(job)  # sends no signal to a process that is not the job's
+        assert not job.asked_to_stop
+        other.communicate(b"\n")
+    assert other.returncode == 0
 
 
 def test_the_same_work_is_not_started_twice(place: Workspace, long: jobs.Job) -> None:

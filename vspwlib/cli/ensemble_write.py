@@ -1,10 +1,11 @@
 """``vspw ensemble write``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vspwlib.checks import fail, require
 from vspwlib.cli.options import (
     DataOption,
     DeviceOption,
@@ -17,15 +18,18 @@ from vspwlib.cli.options import (
 from vspwlib.runs import Workspace, read_json
 
 if TYPE_CHECKING:
+    from vspwlib.ensemble.recipe_file import EnsembleRecipe
+    from vspwlib.ensemble.rule import Rule
     from vspwlib.pipeline.derived import Written
 
 
 def write(
     names: Annotated[
-        list[str], typer.Argument(help="Runs, the first is P1; for a vote also imported systems and PNG folders.")
-    ],
-    split: Annotated[str, typer.Option(help="Split that all have predicted.")],
-    name: Annotated[str, typer.Option(help="Name of the ensemble among the predictions.")],
+        list[str] | None,
+        typer.Argument(help="Runs, the first is P1; for a vote also imported systems and PNG folders."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split that all have predicted.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the ensemble among the predictions.")] = None,
     tau: Annotated[float | None, typer.Option(help="Weight of the first of two runs; the other has 1 − τ.")] = None,
     weights: Annotated[
         list[str] | None, typer.Option(help="One weight a run: 0.5,0.3,0.2 or repeated; divided by their sum.")
@@ -36,6 +40,9 @@ def write(
     ] = False,
     class_weights: Annotated[
         Path | None, typer.Option(help="File of weights of every class, from `vspw ensemble search --per-class --out`.")
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="YAML file with runs, split, rule and name, as the app gives it.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Drop what stands under that name.")] = False,
     data: DataOption = None,
@@ -50,17 +57,26 @@ def write(
     Example: `vspw ensemble write mini-t3_nce2-s0 mini-t2_896_map_drop-s0 --split test2 --tau 0.4 --name pair`
 
     Example: `vspw ensemble write a b c --split val --weights 0.5,0.3,0.2 --name three`
+
+    Example: `vspw ensemble write --recipe pair.yaml --split test2`
     """
-    from vspwlib.ensemble.class_weights import class_weights_from_json
-    from vspwlib.ensemble.rule import ClassWeights, choose_rule
     from vspwlib.pipeline.fusing import write_ensemble
 
-    by_class = None
-    if class_weights is not None:
-        found = class_weights_from_json(read_json(class_weights, "class weights"), names, where=class_weights)
-        by_class = ClassWeights(tuple(map(tuple, found.tolist())), class_weights)
-    numbers = parse_numbers("--weights", weights, example="0.5,0.3,0.2")
-    rule = choose_rule(len(names), tau=tau, weights=numbers, mean=mean, vote=vote, class_weights=by_class)
+    options: dict[str, Any] = {
+        "tau": tau,
+        "weights": weights,
+        "mean": mean,
+        "vote": vote,
+        "class_weights": class_weights,
+    }
+    if recipe is not None:
+        found = _from_recipe(recipe, names, options)
+        names, split, name, options = list(found.runs), split or found.split, name or found.name, found.options
+    else:
+        options["weights"] = parse_numbers("--weights", weights, example="0.5,0.3,0.2")
+    if not (names and split and name):
+        fail("ensemble", expected="runs, --split and --name", got="not all of them", fix="or name a --recipe FILE.")
+    rule = _rule(names, options)
     place = Workspace.locate(workspace)
     root = parse_data(data, place).get("vspw") if data else None
     with progress_bar("fusing", quiet=as_json) as progress:
@@ -68,6 +84,28 @@ def write(
             place, names, split, rule, name, data=root, device=device, overwrite=overwrite, progress=progress
         )
     show_written(written, as_json=as_json)
+
+
+def _from_recipe(file: Path, names: list[str] | None, options: dict[str, Any]) -> "EnsembleRecipe":
+    """Read a recipe; runs and rules beside it would contradict it."""
+    from vspwlib.ensemble.recipe_file import read_recipe
+
+    given = [*(names or []), *(f"--{key.replace('_', '-')}" for key, value in options.items() if value)]
+    given += ["--tau"] if options["tau"] == 0 else []
+    fix = "change the file, or leave it out."
+    require(not given, "--recipe", expected="no runs and no rule beside it", got=" ".join(given), fix=fix)
+    return read_recipe(file)
+
+
+def _rule(names: list[str], options: dict[str, Any]) -> "Rule":
+    """Return the rule that options name; weights of classes are read from their file."""
+    from vspwlib.ensemble.class_weights import class_weights_from_json
+    from vspwlib.ensemble.rule import ClassWeights, choose_rule
+
+    if (file := options.get("class_weights")) is not None:
+        found = class_weights_from_json(read_json(file, "class weights"), names, where=file)
+        options = {**options, "class_weights": ClassWeights(tuple(map(tuple, found.tolist())), file)}
+    return choose_rule(len(names), **options)
 
 
 def show_written(written: "Written", *, as_json: bool) -> None:

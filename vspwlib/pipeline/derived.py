@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vspwlib.checks import require
+from vspwlib.checks import check_name, require
 from vspwlib.data.index import Split, Video
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.pipeline.prediction import data_label
@@ -139,19 +139,6 @@ def members(sources: Sequence[Source], **each: Sequence[Any]) -> list[dict[str, 
     return [{**member, "digest": source.digest()[:16]} for member, source in zip(own, sources, strict=True)]
 
 
-def check_name(name: str) -> None:
-    """Require a name that can be a folder of the workspace.
-
-    Args:
-        name: Of an ensemble, an imported system or other predictions.
-
-    Raises:
-        InputError: it is empty, hidden, or holds a separator or a line break.
-    """
-    fit = name == name.strip() != "" and Path(name).name == name and not name.startswith(".") and name.isprintable()
-    require(fit, "--name", expected="a name that can be a folder's", got=repr(name), fix="for example --name best.")
-
-
 @dataclass(frozen=True)
 class _Target:
     """The files of new predictions."""
@@ -163,7 +150,7 @@ class _Target:
 
     @classmethod
     def of(cls, workspace: Workspace, name: str, data: str, split: str) -> "_Target":
-        check_name(name)
+        check_name("--name", name)
         folder, store, recipe = (
             place(name, data, split)
             for place in (workspace.hard_predictions, workspace.predictions, workspace.recipe_file)

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vspwlib.checks import require
+from vspwlib.checks import check_name, require
 from vspwlib.data.images import image_size
 from vspwlib.data.index import Video, named, open_split
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES, VOID, raw_to_id
-from vspwlib.pipeline.derived import check_name
 from vspwlib.pipeline.prediction import data_label
 from vspwlib.pipeline.sources import Source, check_frames
 from vspwlib.pipeline.stored_scores import forget_scores
@@ -86,7 +85,7 @@ def import_predictions(
         InputError: frames are missing, a file has another size than its image, several channels or 16 bits, or holds a
             value that is no class; or the name is taken. The workspace stays as it was.
     """
-    check_name(name)
+    check_name("--name", name)
     target = workspace.hard_predictions(name, data_label(root), split)
     _refuse_taken(name, target, workspace, overwrite=overwrite)
     frames = open_split(root, split)

@@ -5,13 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from vspwlib.checks import fail, require
+from vspwlib.checks import check_name, fail, require
 from vspwlib.config import PredictConfig, override
 from vspwlib.data.images import image_size
 from vspwlib.data.index import Split, named, open_split
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.pipeline.building import build_fabric, computes_in_bf16
-from vspwlib.pipeline.derived import check_name
 from vspwlib.pipeline.prediction import data_label, weights_digest
 from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict.predictor import Predictor
@@ -93,7 +92,7 @@ def predict_mmseg_config(
     from vspwlib.mmseg_bridge import inference
     from vspwlib.mmseg_bridge.other_classes import as_vspw, other_classes
 
-    check_name(name)
+    check_name("--name", name)
     frames = open_split(root, split)
     place = workspace.predictions(name, data_label(root), frames.name)
     _refuse_taken(name, place, workspace)
