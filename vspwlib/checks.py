@@ -3,10 +3,11 @@
 Every message reads ``what: expected X, got Y (where). Fix: …`` so that it can be acted on without opening the source.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 
 class InputError(ValueError):
@@ -52,6 +53,24 @@ def require(condition: bool, what: str, *, expected: object, got: object, where:
     """Raise :class:`InputError` in the house form unless ``condition`` holds."""
     if not condition:
         fail(what, expected=expected, got=got, where=where, fix=fix)
+
+
+@contextmanager
+def reading(what: str, *, expected: object, where: object = "", fix: str = "") -> Iterator[None]:
+    """Turn whatever goes wrong while parsed JSON becomes something into one message.
+
+    >>> with reading("curve", expected="one score a tau"):
+    ...     {}["best"]
+    Traceback (most recent call last):
+    ...
+    vspwlib.checks.InputError: curve: expected one score a tau, got KeyError('best').
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        fail(what, expected=expected, got=repr(error), where=where, fix=fix)
 
 
 def check_choice(what: str, value: str, choices: Iterable[str], *, where: object = "") -> str:
@@ -135,11 +154,11 @@ def check_folder(what: str, path: str | Path, *, fix: str = "") -> Path:
     return folder
 
 
-def check_keys(
-    what: str, mapping: dict[str, Any], required: Iterable[str], *, where: object = "", fix: str = ""
-) -> None:
-    """Require every key of ``required`` in ``mapping`` and name those that are missing."""
+def check_keys(what: str, mapping: object, required: Iterable[str], *, where: object = "", fix: str = "") -> None:
+    """Require a mapping with every key of ``required``, and name those that are missing."""
     wanted = list(required)
+    if not isinstance(mapping, Mapping):
+        fail(what, expected=f"keys {', '.join(wanted)}", got=type(mapping).__name__, where=where, fix=fix)
     missing = [key for key in wanted if key not in mapping]
     require(
         not missing, what, expected=f"keys {', '.join(wanted)}", got=f"no {', '.join(missing)}", where=where, fix=fix

@@ -1,11 +1,11 @@
 """Plain values, as text and JSON have them, to typed dataclasses."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from vspwlib.checks import check_choice, fail, require
+from vspwlib.checks import check_choice, check_keys, fail, require
 
 
 def parse(text: str) -> Any:
@@ -67,8 +67,12 @@ def build(kind: type[Any], values: Mapping[str, Any], *, prefix: str = "") -> An
     """
     hints = get_type_hints(kind)
     known = {item.name for item in fields(kind)}
+    if not isinstance(values, Mapping):
+        fail("settings", expected="names and values", got=repr(values), where=prefix.rstrip("."))
     for name in values:
         check_choice("setting", name, known, where=prefix + name)
+    needed = [item.name for item in fields(kind) if item.default is item.default_factory is MISSING]
+    check_keys(prefix.rstrip(".") or "settings", values, needed)
     return kind(**{name: convert(hints[name], value, prefix + name) for name, value in values.items()})
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vspwlib.checks import check_keys, check_shape, fail, require
+from vspwlib.checks import check_keys, check_shape, reading, require
 from vspwlib.ensemble import kernels
 from vspwlib.ensemble.joint import JointFrame, reduce_scores
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
@@ -88,17 +88,15 @@ def class_weights_from_json(data: Mapping[str, Any], runs: Sequence[str], *, whe
     Raises:
         InputError: other runs, other classes, or what is no weights.
     """
-    check_keys("class weights", dict(data), ("schema", "runs", "weights"), where=where)
-    known = list(data["runs"])
+    check_keys("class weights", data, ("schema", "runs", "weights"), where=where)
     fix = "fit them to these runs: `vspw ensemble search … --per-class --out FILE`."
-    got = ", ".join(map(str, known))
-    require({*known} == {*runs}, "class weights", expected=f"those of {', '.join(runs)}", got=got, where=where, fix=fix)
-    check_keys("class weights", dict(data["weights"]), CLASS_NAMES, where=where)
-    try:
+    with reading("class weights", expected=f"{len(runs)} numbers a class", where=where, fix=fix):
+        known = list(map(str, data["runs"]))
+        expected, got = f"those of {', '.join(runs)}", ", ".join(known)
+        require(sorted(known) == sorted(runs), "class weights", expected=expected, got=got, where=where, fix=fix)
+        check_keys("class weights", data["weights"], CLASS_NAMES, where=where)
         table = np.array([data["weights"][name] for name in CLASS_NAMES], np.float64).T
-    except (TypeError, ValueError) as error:
-        fail("class weights", expected=f"{len(runs)} numbers a class", got=error, where=where, fix=fix)
-    return class_shares(table[[known.index(run) for run in runs]] if table.ndim == 2 else table, len(runs))
+        return class_shares(table[[known.index(run) for run in runs]] if table.ndim == 2 else table, len(runs))
 
 
 def class_sums(

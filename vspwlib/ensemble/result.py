@@ -7,8 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vspwlib.checks import check_keys, fail, require
+from vspwlib.checks import check_keys, check_range, reading, require
 from vspwlib.ensemble.interval import TauIntervals
+from vspwlib.metrics.summary import MOST_CLASSES
 
 PAPER_TAUS = tuple(step / 10 for step in range(11))
 """The weights of the first run in Table 4 of the paper: 0.0, 0.1 … 1.0."""
@@ -111,14 +112,15 @@ class SweepResult:
         Raises:
             InputError: If it is of another schema, incomplete, or its lists do not fit together.
         """
-        check_keys("sweep", dict(data), ("schema",), where=where)
+        check_keys("sweep", data, ("schema",), where=where)
         require(
             data["schema"] == SCHEMA, "sweep", expected=f"schema {SCHEMA}", got=data["schema"], where=where, fix=_FIX
         )
         keys = ("num_classes", "taus", "miou", "best", "mean_miou", "vote_miou", "per_class", "per_video")
-        check_keys("sweep", dict(data), keys, where=where)
-        try:
+        check_keys("sweep", data, keys, where=where)
+        with reading("sweep", expected=f"scores of schema {SCHEMA}", where=where, fix=_FIX):
             taus, classes = tuple(map(float, data["taus"])), int(data["num_classes"])
+            check_range("num_classes", classes, 1, MOST_CLASSES, where=where)
             per_class, best_per_class = np.full((len(taus), classes), np.nan), np.full((classes, 2), np.nan)
             for number, row in data["per_class"].items():
                 per_class[:, int(number)] = row
@@ -141,10 +143,8 @@ class SweepResult:
                 upper_bound=bool(data["best"]["upper_bound"]),
                 intervals=TauIntervals.from_json(data["intervals"]) if data.get("intervals") else None,
             )
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            fail("sweep", expected=f"scores of schema {SCHEMA}", got=repr(error), where=where, fix=_FIX)
-        curves = (result.miou, result.per_class, *result.per_video.values())
-        same = bool(result.taus) and all(len(curve) == len(result.taus) for curve in curves)
+            curves = (result.miou, result.per_class, *result.per_video.values())
+            same = bool(result.taus) and all(len(curve) == len(result.taus) for curve in curves)
         require(same, "sweep", expected="one score a tau", got="other lengths", where=where, fix=_FIX)
         return result
 

@@ -3,6 +3,7 @@
 A frame holds a few dozen pairs of a true and a predicted class, so what is kept of it is a list and no matrix.
 """
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -30,6 +31,13 @@ class FoundFrame(NamedTuple):
     frame: str
     wrong: int
     share: float
+
+
+#: What NumPy and zipfile raise on a damaged archive.
+_DAMAGED = (
+    *(ArithmeticError, BadZipFile, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(TypeError, ValueError, zlib.error),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +101,7 @@ class FrameConfusions:
                 found = {name: archive[name] for name in archive.files}
             videos, frames = (tuple(map(str, found[name].tolist())) for name in ("videos", "frames"))
             return cls(videos, frames, found["owner"], found["truth"], found["predicted"], found["pixels"])
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+        except _DAMAGED as error:
             fail("frames", expected="a NumPy archive", got=error, where=path, fix="run `vspw score` again.")
 
     def _most(self, wrong: NDArray[np.bool_], of_class: NDArray[np.bool_], count: int) -> list[FoundFrame]:

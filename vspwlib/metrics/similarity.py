@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vspwlib.checks import check_keys, check_range, check_shape, fail, require
+from vspwlib.checks import check_keys, check_range, check_shape, reading, require
 from vspwlib.labels import VOID
 
 SCHEMA = 1
@@ -128,9 +128,10 @@ class PairSimilarity:
         Raises:
             InputError: If it is of another schema, incomplete, or a histogram does not hold as many pairs as it says.
         """
-        check_keys("similarity", dict(data), ("schema", "clips", "positive", "negative"), where=where)
+        check_keys("similarity", data, ("schema", "clips", "positive", "negative"), where=where)
         require(data["schema"] == SCHEMA, "similarity", expected=f"schema {SCHEMA}", got=data["schema"], where=where)
-        return cls(_sums(data["positive"], where), _sums(data["negative"], where), data["clips"])
+        with reading("similarity", expected=f"sums of schema {SCHEMA}", where=where, fix="measure again."):
+            return cls(_sums(data["positive"], where), _sums(data["negative"], where), int(data["clips"]))
 
 
 def pair_similarity(
@@ -223,11 +224,7 @@ def _bins(cosines: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def _sums(data: Mapping[str, Any], where: object) -> PairSums:
-    try:
-        sums = PairSums(float(data["total"]), int(data["pairs"]), np.array(data["histogram"], np.int64))
-    except (KeyError, TypeError, ValueError) as error:
-        fix = "measure again."
-        fail("similarity", expected=f"sums of schema {SCHEMA}", got=repr(error), where=where, fix=fix)
+    sums = PairSums(float(data["total"]), int(data["pairs"]), np.array(data["histogram"], np.int64))
     check_shape("similarity", sums.histogram.shape, (BINS,), where=where)
     counted = int(sums.histogram.sum())
     require(counted == sums.pairs, "similarity", expected=f"{sums.pairs} pairs", got=counted, where=where)

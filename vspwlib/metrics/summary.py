@@ -12,12 +12,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vspwlib.checks import check_keys, fail, require
+from vspwlib.checks import check_keys, check_range, reading, require
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
 from vspwlib.metrics.consistency import CLIP_LENGTHS
 from vspwlib.metrics.iou import ClassCounts, frequency_weighted_iou, iou_per_class, miou, pixel_accuracy
 
 SCHEMA = 1
+MOST_CLASSES = 1024  # of a file of counts: a confusion of more would be larger than a file of that name has any use for
 _COUNTS = ("intersection", "truth", "predicted")
 
 
@@ -161,15 +162,14 @@ class SplitScore:
         Raises:
             InputError: If it is of another schema, incomplete, or its videos do not add up to its confusion.
         """
-        check_keys("score", dict(data), ("schema", "num_classes", "videos", "confusion"), where=where)
+        check_keys("score", data, ("schema", "num_classes", "videos", "confusion"), where=where)
         require(data["schema"] == SCHEMA, "score", expected=f"schema {SCHEMA}", got=data["schema"], where=where)
-        try:
+        with reading("score", expected=f"counts of schema {SCHEMA}", where=where, fix="score again."):
+            check_range("num_classes", data["num_classes"], 1, MOST_CLASSES, where=where)
             matrix = np.zeros((data["num_classes"],) * 2, np.int64)
             cells = data["confusion"]
             matrix[cells["truth"], cells["predicted"]] = cells["pixels"]
             videos = {name: _video_from_json(video, len(matrix)) for name, video in data["videos"].items()}
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            fail("score", expected=f"counts of schema {SCHEMA}", got=repr(error), where=where, fix="score again.")
         score = cls(videos, matrix)
         total = sum((video.counts for video in videos.values()), ClassCounts.zeros(len(matrix)))
         same = all(np.array_equal(getattr(total, name), getattr(score.counts, name)) for name in _COUNTS)

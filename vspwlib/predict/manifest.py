@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from vspwlib import __version__
-from vspwlib.checks import fail, require
+from vspwlib.checks import check_keys, fail, require
 
 SCHEMA = 1
 KIND = "vspw-scores"
@@ -53,6 +53,7 @@ def check_same(stored: Mapping[str, Any], wanted: Mapping[str, Any], where: obje
     ...
     vspwlib.checks.InputError: run: expected "b", got "a" (a.zarr). Fix: --overwrite predicts anew.
     """
+    check_keys("predictions", stored, (), where=where, fix="--overwrite predicts anew.")
     for key in sorted({*stored, *wanted} - {*RECORDED_ONLY}):
         old, new = (json.dumps(_stated(manifest, key), sort_keys=True) for manifest in (stored, wanted))
         if old != new:
@@ -62,6 +63,7 @@ def check_same(stored: Mapping[str, Any], wanted: Mapping[str, Any], where: obje
 def check_readable(manifest: Mapping[str, Any], where: object) -> None:
     """Require the manifest of a score store of a schema that this version reads."""
     fix = "name a prediction store, as `vspw predict` writes it."
+    check_keys("prediction store", manifest, (), where=where, fix=fix)
     kind, schema = manifest.get("kind"), manifest.get("schema")
     require(kind == KIND, "prediction store", expected=f"kind {KIND}", got=f"kind {kind}", where=where, fix=fix)
     fix = "read it with the version that wrote it, or predict again with --overwrite."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vspwlib.checks import check_keys, fail, require
+from vspwlib.checks import check_keys, fail, reading, require
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.runs import read_json
@@ -47,7 +47,11 @@ class Result:
             fix=fix,
         )
         check_keys("result", content, ("ensemble", "seed") if "ensemble" in content else ("recipe",), where=path)
-        return cls(path, content)
+        with reading("result", expected="recipe or ensemble, seed and splits", where=path, fix=fix):
+            found = cls(path, content)
+            whole = isinstance(found.key, str) and found.seed >= 0 and all(map(str.strip, found.splits))
+            require(whole, "result", expected="a name and a seed", got=found.key, where=path, fix=fix)
+            return found
 
     @property
     def key(self) -> str:
@@ -78,13 +82,19 @@ class Result:
 
     def score(self, split: str) -> SplitScore | None:
         """Return the counts of a split; None where it was swept and not counted, or not scored."""
-        found = self.content["splits"].get(split)
+        found = self._split(split)
         return None if found is None or "taus" in found else SplitScore.from_json(found, where=self.path)
 
     def sweep(self, split: str) -> SweepResult | None:
         """Return the curve of a split; None where it was not swept."""
-        found = self.content["splits"].get(split)
+        found = self._split(split)
         return None if found is None or "taus" not in found else SweepResult.from_json(found, where=self.path)
+
+    def _split(self, split: str) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = self.content["splits"].get(split)
+        if found is not None:
+            check_keys(f"split {split}", found, (), where=self.path)
+        return found
 
     def miou(self, split: str, tau: float | str | None = None) -> float | None:
         """Return the mIoU of a split in 0..1; None where the file does not have it.
@@ -102,8 +112,9 @@ class Result:
         if tau == "best":
             return curve.best_miou
         if tau == "fitted":
-            fitted = self.content.get("fitted")
-            return None if fitted is None or split == fitted["split"] else fitted["miou"].get(split)
+            with reading("fitted tau", expected="its split, and mIoU by split", where=self.path):
+                fitted = self.content.get("fitted")
+                return None if fitted is None or split == fitted["split"] else fitted["miou"].get(split)
         return curve.at(float(tau))
 
 
