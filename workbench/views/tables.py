@@ -5,23 +5,31 @@ from typing import Any
 import streamlit as st
 
 from vspwlib.recipes import PROFILES
-from vspwlib.report.figures import effects_figure
-from vspwlib.report.paper_tables import caption, is_comparable
+from vspwlib.report.figures import effects_figure, paper_figure, tau_figure
+from vspwlib.report.paper_tables import caption, is_comparable, table_split
 from vspwlib.report.printing import latex_table, markdown_table, printed_rows, printed_teams
+from vspwlib.report.settings import changes_text
 from vspwlib.report.spreadsheet import csv_text
-from vspwlib.report.tables import Row
-from vspwlib.tables import TABLES
+from vspwlib.report.tables import PAPER_TABLE4, Row, sweep_rows
+from vspwlib.tables import TABLES, Table
 from workbench import data
 from workbench.controls import pick
 from workbench.notices import literal
 from workbench.panes import table_height
-from workbench.table_data import results_folder, rows_of
+from workbench.table_data import changes_of, results_folder, rows_of, sweeps_of
 
 NAMES = {f"Table {number}: {entry.title}": number for number, entry in TABLES.items()}
 COLUMNS = (
     *("row", "paper", "mean", "spread", "seeds", "difference", "paper_effect", "effect", "low", "high", "clear"),
     *("vc8", "vc16"),
 )
+KINDS = {
+    "challenge": "The challenge, as the paper prints it",
+    "published": "Published since",
+    "here": "Here",
+    "workspace": "Scored in this workspace, not published",
+}
+SCORES = {"mean": "miou", "vc8": "vc8", "vc16": "vc16"}
 BAR: dict[str, Any] = {"format": "%.2f", "min_value": 0, "max_value": 100, "width": 125}
 
 
@@ -57,12 +65,24 @@ def show_rows(rows: list[Row], profile: str) -> None:
     )
 
 
+def own_rows() -> list[Row]:
+    """Return the scored runs of the workspace as rows of Table 6."""
+    found, _ = data.run_rows(place)  # what cannot be read is named on the page Overview
+    return [
+        {"row": row["run"], "kind": "workspace", "data": f"{row['dataset']} {row['split']}", "source": row["recipe"]}
+        | {name: None if row[key] is None else 100 * row[key] for name, key in SCORES.items()}
+        for row in found
+        if row["miou"] is not None
+    ]
+
+
 def show_teams(rows: list[Row]) -> None:
     """Draw Table 6, figures of different data apart."""
-    kinds = {"challenge": "The challenge, as the paper prints it", "published": "Published since", "here": "Here"}
-    for kind, title in kinds.items():
-        st.markdown(f"##### {title}")
+    for kind, title in KINDS.items():
         found = [row for row in rows if row["kind"] == kind]
+        if not found:
+            continue
+        st.markdown(f"##### {title}")
         columns = [name for name in ("row", "mean", "vc8", "vc16", "data", "source") if any(row[name] for row in found)]
         st.dataframe(
             sorted(found, key=lambda row: -row["mean"]),
@@ -91,11 +111,38 @@ def offer_files(number: int, profile: str, rows: list[Row], printed: list[dict[s
             st.download_button(kind, files[kind], f"{name}.{ending}", icon=":material/download:", key=f"as_{ending}")
 
 
-def say_nothing_published(number: int, profile: str) -> None:
-    """Say that no row has been run at a profile's scale, and how to run some."""
-    st.info(f"No row of this table has been run at the profile {literal(profile)} yet. Run them with")
-    data_option = "" if profile == "mini" else " --data PATH"
-    st.code(f"vspw tables {number} --profile {profile}{data_option}", language="bash")
+def show_lacking(entry: Table, profile: str, rows: list[Row]) -> None:
+    """Say which rows have not been run, or with other settings than now, and how to run them."""
+    keys = {row.title: row.key for row in entry.rows}
+    lacking = [row["row"] for row in rows if row["mean"] is None and keys[row["row"]]]
+    changed = changes_of(entry.number, profile, results)
+    if changed:
+        said = f"Made with other settings than the recipes have now: {changes_text(changed)}"
+        st.warning(literal(said), icon=":material/history:")
+    if len(lacking) == len(rows):
+        st.info(f"No row of this table has been run at the profile {literal(profile)} yet. Run them with")
+    elif lacking:
+        st.info(f"Not run yet: {literal('; '.join(lacking))}. Run what is missing with")
+    if changed or lacking:
+        data_option = "" if profile == "mini" else " --data PATH"
+        st.code(f"vspw tables {entry.number} --profile {profile}{data_option}", language="bash")
+
+
+def show_curves(profile: str) -> None:
+    """Draw Table 4 at every tau for one seed, and the paper's curve beside it, on a scale of its own."""
+    split = table_split(4, profile)
+    ours, theirs = st.columns([3, 2], gap="large")
+    with ours:
+        st.markdown(f"##### This run, {profile} {split}, at every τ")
+        curves = sweeps_of(profile, split, results)
+        if curves:
+            curve = curves[pick("Seed", list(curves), "seed")]
+            first, second = "P1, contrastive", "P2, multi-dataset"
+            figure = tau_figure(sweep_rows(curve), first=first, second=second, upper_bound=curve.upper_bound)
+            st.plotly_chart(figure, config={"displaylogo": False})
+    with theirs:
+        st.markdown("##### The paper, VSPW Test2")
+        st.plotly_chart(paper_figure(PAPER_TABLE4), config={"displaylogo": False})
 
 
 place = data.workspace()
@@ -108,17 +155,18 @@ results = results_folder(place)
 rows = rows_of(number, profile, results)
 entry = TABLES[number]
 if number == 6:
-    show_teams(rows)
+    show_teams([*rows, *own_rows()])
     said = entry.note
     printed = printed_teams(rows)
 else:
     said = caption(entry, profile, rows)
     printed = printed_rows(rows)
-    if not any(row["mean"] is not None for row in rows):
-        say_nothing_published(number, profile)
+    show_lacking(entry, profile, rows)
     show_rows(rows, profile)
 st.caption(literal(said))
-if number != 6 and any(row["effect"] is not None for row in rows):
+if number == 4:
+    show_curves(profile)
+elif number != 6 and any(row["effect"] is not None for row in rows):
     st.markdown("##### What each row gains over the first")
     st.plotly_chart(effects_figure(rows), config={"displaylogo": False})
     if is_comparable(profile):
