@@ -106,3 +106,10 @@ def test_gains_are_dots_beside_the_papers():
     assert (list(paper.x), list(ours.x)) == ([1.5, None], [2.0, -1.0])
     assert list(ours.y) == ["a", "b"]
     assert len(effects_figure([]).data) == 2
+
+
+def test_effects_without_an_interval_promise_none() -> None:
+    row = {"row": "a", "paper_effect": 1.5, "effect": 2.0, "low": None, "high": None}
+    assert [part.name for part in effects_figure([row]).data] == ["the paper's", "this run's"]
+    judged = effects_figure([{**row, "low": 1.0, "high": 3.0}]).data
+    assert [part.name for part in judged][1:] == ["the paper's", "this run's, 95 % over videos"]

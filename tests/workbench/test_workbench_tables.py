@@ -61,7 +61,7 @@ def test_results_of_other_settings_and_rows_without_a_run_are_named(workspace: W
     app = open_page("tables", table="Table 2: The multi-dataset model")
     assert "train.iterations was 7 or 300 and is 300 now" in app.warning[0].value.replace("\\", "")
     assert "Not run yet: crop 896; crop 896, COCO-Stuff;" in app.info[0].value
-    assert app.code[0].value == "vspw tables 2 --profile mini"
+    assert app.code[0].value == "vspw tables 2 --profile mini --seeds 0,1"
     assert list(app.dataframe[0].value["mean"].isna()) == [False, True, True, True, True]
 
 

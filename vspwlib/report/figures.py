@@ -194,7 +194,8 @@ def effects_figure(rows: Rows) -> "Figure":
             band = {"color": BLUE, "width": 8}
             ends = {"x": [row["low"], row["high"]], "y": [row["row"]] * 2}
             figure.add_scatter(**ends, mode="lines", line=band, opacity=0.3, showlegend=False, hoverinfo="skip")
-    for name, key, colour in (("the paper's", "paper_effect", GREY), ("this run's, 95 % over videos", "effect", BLUE)):
+    ours = "this run's" + ", 95 % over videos" * any(row["low"] is not None for row in shown)
+    for name, key, colour in (("the paper's", "paper_effect", GREY), (ours, "effect", BLUE)):
         figure.add_scatter(
             x=[row[key] for row in shown],
             y=names,

@@ -124,8 +124,11 @@ def show_lacking(entry: Table, profile: str, rows: list[Row]) -> None:
     elif lacking:
         st.info(f"Not run yet: {literal('; '.join(lacking))}. Run what is missing with")
     if changed or lacking:
+        # All seeds together: a mean of some that were run anew and some that were not is of two settings.
+        seeds = sorted({seed for row in rows for seed in row["seeds"]})
+        option = f" --seeds {','.join(map(str, seeds))}" if seeds else ""
         data_option = "" if profile == "mini" else " --data PATH"
-        st.code(f"vspw tables {entry.number} --profile {profile}{data_option}", language="bash")
+        st.code(f"vspw tables {entry.number} --profile {profile}{option}{data_option}", language="bash")
 
 
 def show_curves(profile: str) -> None:
