@@ -15,25 +15,28 @@ app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
 
 @app.command("list")
 def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """List runs with their scores.
+    """List runs and whatever else has predictions, with what they have predicted and their scores.
 
     Example: `vspw runs list`
     """
     import json
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    from vspwlib.report.tables import run_rows
+    from vspwlib.report.predictions import system_rows
 
-    rows = run_rows(Workspace.locate(workspace))
+    rows = system_rows(Workspace.locate(workspace), on_error=lambda error: typer.echo(f"left out: {error}", err=True))
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("run", "recipe", "profile", "state", "split", "mIoU", "VC8", "VC16")
+    table = Table("name", "kind", "made of", "state", "predicted", "mIoU", "VC8", "VC16")
     for row in rows:
         figures = [("–" if row[key] is None else f"{100 * row[key]:.2f}") for key in ("miou", "vc8", "vc16")]
-        table.add_row(row["run"], row["recipe"], row["profile"], row["state"], row["split"] or "–", *figures)
+        predicted = f"{row['dataset']}-{row['split']} {row['predicted']}" if row["split"] else "–"
+        words = [row["run"], row["kind"], row["made"] or "–", row["state"] or "–", predicted]
+        table.add_row(*map(escape, words), *figures)
     Console().print(table)
 
 

@@ -27,7 +27,7 @@ PAPER_TABLE4: dict[float, float] = dict(
 
 PAPER_TABLE4_NOTE = TABLES[4].note
 
-_SCORES = ("miou", "vc8", "vc16", "pixel_acc", "fwiou")
+SCORES = ("miou", "vc8", "vc16", "pixel_acc", "fwiou")
 
 
 def run_rows(workspace: Workspace, *, on_error: Callable[[InputError], None] | None = None) -> list[Row]:
@@ -50,21 +50,21 @@ def run_rows(workspace: Workspace, *, on_error: Callable[[InputError], None] | N
     for run in workspace.runs():
         files = [scores_file(path) for path in workspace.stored_predictions() if path.parent.name == run.name]
         try:
-            facts = _run_facts(run)
+            facts = run_facts(run)
         except InputError as error:
-            _report(error, on_error)
+            report_fault(error, on_error)
             continue
         scored: list[Row] = []
         for path in files:
             try:
-                scored += [{**facts, **_score_facts(path)}] if path.is_file() else []
+                scored += [{**facts, **score_facts(path)}] if path.is_file() else []
             except InputError as error:
-                _report(error, on_error)
-        rows += scored or [{**facts, "split": None, **dict.fromkeys(_SCORES), "dataset": None}]
+                report_fault(error, on_error)
+        rows += scored or [{**facts, "split": None, **dict.fromkeys(SCORES), "dataset": None}]
     return [{key: row[key] for key in _RUN_COLUMNS} for row in rows]
 
 
-_RUN_COLUMNS = ("run", "recipe", "profile", "state", "split", *_SCORES, "dataset", "seed", "commit")
+_RUN_COLUMNS = ("run", "recipe", "profile", "state", "split", *SCORES, "dataset", "seed", "commit")
 
 
 def curve_rows(run: Run) -> list[Row]:
@@ -216,7 +216,8 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _run_facts(run: Run) -> Row:
+def run_facts(run: Run) -> Row:
+    """Return what is listed of a run besides scores: run, recipe, profile, state, seed, commit."""
     config, place = run.config, run.path / "config.json"
     check_keys("run configuration", config, ("recipe",), where=place)
     recipe = config["recipe"]
@@ -239,14 +240,16 @@ def _state(run: Run, iterations: int) -> str:
     return f"step {step} of {iterations}"
 
 
-def _score_facts(path: Path) -> Row:
+def score_facts(path: Path) -> Row:
+    """Return what is listed of a scores file: its scores, split and data set."""
     content = read_json(path, "scores")
     summary = SplitScore.from_json(content, where=path).summary()
     origin = content.get("provenance", {})
-    return {**{key: summary[key] for key in _SCORES}, "split": origin.get("split"), "dataset": origin.get("dataset")}
+    return {**{key: summary[key] for key in SCORES}, "split": origin.get("split"), "dataset": origin.get("dataset")}
 
 
-def _report(error: InputError, on_error: Callable[[InputError], None] | None) -> None:
+def report_fault(error: InputError, on_error: Callable[[InputError], None] | None) -> None:
+    """Hand an error to whoever collects them, or raise it where nobody does."""
     if on_error is None:
         raise error
     on_error(error)
