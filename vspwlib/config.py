@@ -182,6 +182,7 @@ class TrainConfig:
     val_videos: int | None = None  # validate on the first so many videos; None: all
     checkpoint_every: int = 1_000
     log_every: int = 50
+    max_bad_steps: int = 10  # steps in a row with a NaN loss that are skipped; one more ends the run
     workers: int = 2  # data-loading processes; 0 loads in the training process
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes in it
     deterministic: bool = False  # deterministic kernels on CUDA, slower
@@ -192,6 +193,7 @@ class TrainConfig:
             check_range(f"train.{name}", getattr(self, name), 1)
         check_range("train.val_every", self.val_every, 0)
         check_range("train.workers", self.workers, 0)
+        check_range("train.max_bad_steps", self.max_bad_steps, 0)
         _check_words(self, "train")
 
 

@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from vspwlib.checks import check_name, fail, require
+from vspwlib.locks import locked
+from vspwlib.machine import commit, processor
 
 ENVIRONMENT_VARIABLE = "VSPW_WORKSPACE"
 
@@ -162,8 +164,10 @@ class Workspace:
         folder = folder.resolve()
         inside = folder.is_relative_to(self.path.resolve())
         reference = folder.relative_to(self.path.resolve()) if inside else folder
-        data = {key: os.fspath(value) for key, value in self._references().items()} | {name: os.fspath(reference)}
-        write_json(self.path / "workspace.json", {"schema": 1, "data": data})
+        file = self.path / "workspace.json"
+        with locked(file, "workspace", wait=True):  # two runs that begin at once must not forget each other's data
+            data = {key: os.fspath(value) for key, value in self._references().items()} | {name: os.fspath(reference)}
+            write_json(file, {"schema": 1, "data": data})
 
     def _references(self) -> dict[str, str]:
         path = self.path / "workspace.json"
@@ -178,6 +182,10 @@ class Workspace:
             else []
         )
 
+    def run_folder(self, name: str) -> Path:
+        """Return where a run of that name lies or comes to lie."""
+        return self.path / "runs" / check_name("run", name)
+
     def run(self, name: str) -> Run:
         """Return the run of that name; an unknown one is an error that lists what there is."""
         known = {run.name: run for run in self.runs()}
@@ -188,10 +196,13 @@ class Workspace:
     def create_run(
         self, name: str, config: Mapping[str, Any], environment: Mapping[str, Any], *, overwrite: bool
     ) -> Run:
-        """Make a run's folder and write what it is; an existing run is refused unless ``overwrite``."""
-        run = Run(self.path / "runs" / check_name("run", name))
+        """Make a run's folder and write what it is; an existing run is refused unless ``overwrite``.
+
+        What a kill has left of a run that was being made is no run.
+        """
+        run = Run(self.run_folder(name))
         if run.path.exists():
-            if not overwrite:
+            if not overwrite and not _half_made(run.path):
                 fail(
                     "run",
                     expected="a new name",
@@ -238,6 +249,14 @@ class Workspace:
         return sorted((self.path / "ensembles").glob("*/*.json"))
 
 
+def _half_made(folder: Path) -> bool:
+    """Say whether a folder holds nothing but what :meth:`Workspace.create_run` writes before the configuration."""
+    own = {"environment.json", "checkpoints"}
+    return all(path.name in own or path.name.endswith(".tmp") for path in folder.iterdir()) and not any(
+        (folder / "checkpoints").glob("*")
+    )
+
+
 def scores_file(store: Path) -> Path:
     """Return where the scores of predictions lie: beside them. An ensemble's store and its label maps both have some.
 
@@ -268,32 +287,8 @@ def environment() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {
-        "commit": _commit(),
+        "commit": commit(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "versions": versions,
-        "machine": {"cpu": _processor() or platform.machine(), "cores": os.cpu_count(), "system": platform.system()},
+        "machine": {"cpu": processor() or platform.machine(), "cores": os.cpu_count(), "system": platform.system()},
     }
-
-
-def _commit() -> str | None:
-    """Return the commit of the checkout that runs, with ``+`` where files differ from it; None when installed."""
-    import subprocess
-
-    here = Path(__file__).resolve().parent.parent
-    if not (here / ".git").exists():
-        return None
-    git = ["git", "-C", os.fspath(here)]
-    try:
-        commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S603
-        changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True)  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit.stdout.strip() + ("+" if changed.stdout.strip() else "")
-
-
-def _processor() -> str | None:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)

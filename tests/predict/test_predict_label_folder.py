@@ -63,6 +63,12 @@ def test_other_files_are_never_dropped(tmp_path: Path) -> None:
         read_manifest(tmp_path / "photos")
 
 
+def test_what_a_kill_has_left_before_the_manifest_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".manifest.json.12.tmp").write_text("{")
+    create_label_folder(tmp_path, {"run": "a"})
+    assert read_manifest(tmp_path) is not None
+
+
 def test_the_digest_follows_names_and_content(tmp_path: Path) -> None:
     found = set()
     for index, (video, frame, ids) in enumerate(

@@ -58,6 +58,7 @@ def test_what_is_no_store_is_refused_and_left_alone(tmp_path) -> None:
 
 def test_nothing_an_empty_folder_our_store_and_a_broken_one_may_be_written(tmp_path) -> None:
     refuse_foreign(str(tmp_path / "new"), "ours")
+    (tmp_path / "zarr.0123abcd.partial").write_text("{")  # which a kill has left
     refuse_foreign(str(tmp_path), "ours")
     (tmp_path / "zarr.json").write_text(json.dumps({"attributes": {"kind": "ours"}}))
     refuse_foreign(str(tmp_path), "ours")

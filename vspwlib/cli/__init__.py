@@ -1,8 +1,9 @@
 """The command line ``vspw``: wiring only. Heavy imports stand inside the commands: ``--help`` answers at once."""
 
+import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -31,6 +32,8 @@ from vspwlib.cli import map as label_map
 # Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few,
 # and a training that shares its machine slows down by an order of magnitude.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="vspw",
@@ -81,5 +84,14 @@ def main() -> None:
         app()
     except InputError as error:
         # A data worker's error arrives wrapped in its traceback; the message is what follows the class's name.
-        typer.secho(f"vspw: {str(error).rpartition('InputError: ')[2].strip()}", err=True, fg="red")
-        sys.exit(2)
+        _end(str(error).rpartition("InputError: ")[2].strip())
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        place = f" ({error.filename})" if error.filename else ""
+        _end(f"disk: expected room to write, got {error.strerror}{place}. Fix: free some and give the command again.")
+
+
+def _end(message: str) -> NoReturn:
+    typer.secho(f"vspw: {message}", err=True, fg="red")
+    sys.exit(2)

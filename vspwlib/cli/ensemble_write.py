@@ -10,9 +10,11 @@ from vspwlib.cli.options import (
     DataOption,
     DeviceOption,
     JsonOption,
+    ShardOption,
     WorkspaceOption,
     parse_data,
     parse_numbers,
+    parse_shard,
     progress_bar,
 )
 from vspwlib.runs import Workspace, read_json
@@ -44,6 +46,7 @@ def write(
     recipe: Annotated[
         Path | None, typer.Option(help="YAML file with runs, split, rule and name, as the app gives it.")
     ] = None,
+    shard: ShardOption = "0/1",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Drop what stands under that name.")] = False,
     data: DataOption = None,
     device: DeviceOption = "auto",
@@ -62,6 +65,7 @@ def write(
     """
     from vspwlib.pipeline.fusing import write_ensemble
 
+    part = parse_shard(shard, overwrite=overwrite)
     options: dict[str, Any] = {
         "tau": tau,
         "weights": weights,
@@ -81,7 +85,16 @@ def write(
     root = parse_data(data, place).get("vspw") if data else None
     with progress_bar("fusing", quiet=as_json) as progress:
         written = write_ensemble(
-            place, names, split, rule, name, data=root, device=device, overwrite=overwrite, progress=progress
+            place,
+            names,
+            split,
+            rule,
+            name,
+            data=root,
+            device=device,
+            shard=part,
+            overwrite=overwrite,
+            progress=progress,
         )
     show_written(written, as_json=as_json)
 

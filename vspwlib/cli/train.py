@@ -1,12 +1,13 @@
 """``vspw train``."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vspwlib.checks import fail
+from vspwlib.checks import fail, require
 from vspwlib.cli.options import (
     DataOption,
     DeviceOption,
@@ -17,7 +18,7 @@ from vspwlib.cli.options import (
     with_embedded,
 )
 from vspwlib.progress import ProgressFile
-from vspwlib.runs import Workspace
+from vspwlib.runs import Run, Workspace
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -38,6 +39,10 @@ def train(
     name: Annotated[str | None, typer.Option(help="Name of the run; default PROFILE-RECIPE-sSEED.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run from its newest snapshot.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start again where the run exists.")] = False,
+    restartable: Annotated[
+        bool,
+        typer.Option("--restartable", help="Start, go on or take the finished run: for jobs that are started again."),
+    ] = False,
     device: DeviceOption = "auto",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -54,6 +59,10 @@ def train(
     from vspwlib.config import override
     from vspwlib.recipes import recipe as resolve
 
+    at_odds = restartable and (resume or overwrite)
+    require(
+        not at_odds, "--restartable", expected="to stand alone", got="--resume or --overwrite", fix="drop that one."
+    )
     place = Workspace.locate(workspace)
     resolved = override(resolve(recipe, profile, seed=seed), parse_settings(settings) | _start(init, place))
     # Refused before torch is loaded. Without a word the small scale is the embedded data's, whatever was used last.
@@ -62,17 +71,17 @@ def train(
         folders = with_embedded(folders, resolved.mix.stills, place, quiet=as_json)
 
     from vspwlib.pipeline.training import train as run_training
+    from vspwlib.pipeline.training import train_once
     from vspwlib.train.interrupt import Interrupted
 
     with TrainingProgress(resolved.train.iterations, quiet=as_json) as progress:
         try:
-            run = run_training(
+            work = train_once if restartable else partial(run_training, resume=resume, overwrite=overwrite)
+            run = work(
                 resolved,
                 place,
                 folders,
                 name=name,
-                resume=resume,
-                overwrite=overwrite,
                 device=device,
                 on_record=progress.show,
                 on_reading=progress.reading,
@@ -80,16 +89,21 @@ def train(
         except Interrupted as stop:
             typer.echo(f"{stop}. Repeat the command with --resume to go on.", err=True)
             sys.exit(128 + stop.signal_number)
+    summary = _summary(run, resolved.train.iterations, progress.best_miou)
+    typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>12}  {value}" for key, value in summary.items()))
+
+
+def _summary(run: Run, iterations: int, best_miou: float | None) -> dict[str, Any]:
+    """Return what a finished training prints."""
     costs = [record for record in run.log() if record["kind"] == "cost"]  # one for each time it was resumed
-    summary = {
+    return {
         "run": run.name,
-        "iterations": resolved.train.iterations,
+        "iterations": iterations,
         "seconds": round(sum(record["seconds"] for record in costs), 1),
         "cpu_seconds": round(sum(record["cpu_seconds"] for record in costs), 1),
-        "best_miou": progress.best_miou,
-        "path": str(Path(run.path)),
+        "best_miou": best_miou,
+        "path": str(run.path),
     }
-    typer.echo(json.dumps(summary) if as_json else "\n".join(f"{key:>12}  {value}" for key, value in summary.items()))
 
 
 def _start(init: str | None, workspace: Workspace) -> dict[str, str]:
@@ -156,6 +170,10 @@ class TrainingProgress:
         """Move the bar to a record's step."""
         if record["kind"] == "init":
             self._bar.console.print(record["note"])
+            return
+        if record["kind"] == "skipped":
+            wrong, frames = ", ".join(record["not_finite"]), ", ".join(record["frames"][:4])
+            self._bar.console.print(f"step {record['step']} skipped: NaN or inf in {wrong}; frames {frames}")
             return
         if record["kind"] == "val":
             self.best_miou = max(self.best_miou or 0.0, record["miou"])

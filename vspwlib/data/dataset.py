@@ -27,24 +27,29 @@ REPLACEMENTS = 64  # unreadable clips in a row before a run is given up
 
 
 class Clip(TypedDict):
-    """One item: ``images`` float32 (T, 3, H, W), ``masks`` int64 (T, H, W) with 255 void, and its ``position``."""
+    """One item: ``images`` float32 (T, 3, H, W), ``masks`` int64 (T, H, W) with 255 void, and its ``position``.
+
+    ``names`` says which frames they are, as ``video/frame``: those that were read, replacements included.
+    """
 
     images: Tensor
     masks: Tensor
     position: int
+    names: list[str]
 
 
 class Batch(TypedDict):
     """Clips laid end to end.
 
     ``images`` (N, 3, H, W) and ``masks`` (N, H, W) hold the frames of all clips, ``clip_ids`` (N,) int64 the clip that
-    each belongs to, and ``clips`` how many there are.
+    each belongs to, ``clips`` how many there are, and ``names`` what each frame is called.
     """
 
     images: Tensor
     masks: Tensor
     clip_ids: Tensor
     clips: int
+    names: list[str]
 
 
 class ClipDataset(Dataset[Clip]):
@@ -113,12 +118,17 @@ class ClipDataset(Dataset[Clip]):
     def __getitem__(self, position: int) -> Clip:
         if not 0 <= position < self.length:
             raise IndexError(f"position {position} is outside the stream of {self.length}")
-        images, masks = self._read_from(position)
+        images, masks, names = self._read_from(position)
         with torch.random.fork_rng(devices=[]):
             # The CPU generator alone: torch.manual_seed would also queue a seed for GPUs that workers must not touch
             torch.default_generator.manual_seed(_mixed(self.seed, position))
             images, masks = self.augment(images, masks)
-        return {"images": images.as_subclass(Tensor), "masks": masks.as_subclass(Tensor).long(), "position": position}
+        return {
+            "images": images.as_subclass(Tensor),
+            "masks": masks.as_subclass(Tensor).long(),
+            "position": position,
+            "names": names,
+        }
 
     def frames_at(self, position: int) -> list[Frame]:
         """Return the frames that stand at a position, before any replacement of unreadable ones."""
@@ -131,13 +141,13 @@ class ClipDataset(Dataset[Clip]):
             self._order = (epoch, np.random.default_rng([self.seed, epoch]).permutation(self.num_clips))
         return self._starts[self._order[1][(place + later) % self.num_clips]] + self._steps
 
-    def _read_from(self, position: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-        """Read the clip at a position, or the first readable one after it."""
+    def _read_from(self, position: int) -> tuple[tv_tensors.Image, tv_tensors.Mask, list[str]]:
+        """Read the clip at a position, or the first readable one after it; also say which frames these are."""
         for later in range(min(REPLACEMENTS, self.num_clips)):
             frames = [(index, self._frames[index]) for index in self._indices(position, later).tolist()]
             clip = self._read(frames)
             if clip is not None:
-                return clip
+                return *clip, [f"{frame.video}/{frame.name}" for _, frame in frames]
         fail(
             "clips",
             expected="frames that can be read",
@@ -175,9 +185,10 @@ def collate(items: Sequence[Clip]) -> Batch:
     Returns:
         The batch.
 
-    >>> clip = {"images": torch.zeros(2, 3, 4, 4), "masks": torch.zeros(2, 4, 4, dtype=torch.long), "position": 0}
-    >>> still = {"images": torch.zeros(1, 3, 4, 4), "masks": torch.zeros(1, 4, 4, dtype=torch.long), "position": 1}
-    >>> collate([clip, still])["clip_ids"].tolist()
+    >>> def clip(frames):
+    ...     images, masks = torch.zeros(frames, 3, 4, 4), torch.zeros(frames, 4, 4, dtype=torch.long)
+    ...     return {"images": images, "masks": masks, "position": 0, "names": ["video/frame"] * frames}
+    >>> collate([clip(2), clip(1)])["clip_ids"].tolist()
     [0, 0, 1]
     """
     lengths = torch.tensor([len(item["images"]) for item in items])
@@ -186,6 +197,7 @@ def collate(items: Sequence[Clip]) -> Batch:
         "masks": torch.cat([item["masks"] for item in items]),
         "clip_ids": torch.arange(len(items)).repeat_interleave(lengths),
         "clips": len(items),
+        "names": [name for item in items for name in item["names"]],
     }
 
 

@@ -28,7 +28,11 @@ def save_weights(path: Path, state: dict[str, Tensor], *, metadata: dict[str, st
         path: File to write; an existing one is replaced in one step.
         state: Parameter names to tensors on any device.
         metadata: Text kept in the file's header.
+
+    Raises:
+        OSError: it cannot be written, for example because the disk is full.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -37,6 +41,11 @@ def save_weights(path: Path, state: dict[str, Tensor], *, metadata: dict[str, st
             {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}, temporary, metadata
         )
         temporary.replace(path)
+    except SafetensorError as error:  # which hides the system's error in its text
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), os.fspath(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

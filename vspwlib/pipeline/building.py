@@ -177,6 +177,7 @@ def build_plan(recipe: Recipe) -> Plan:
         checkpoint_every=train.checkpoint_every,
         val_every=train.val_every,
         log_every=train.log_every,
+        max_bad_steps=train.max_bad_steps,
     )
 
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from vspwlib.checks import check_name, require
 from vspwlib.data.index import Split, Video
 from vspwlib.labels import CLASS_NAMES
+from vspwlib.locks import locked
 from vspwlib.pipeline.prediction import data_label
 from vspwlib.pipeline.sources import Source
 from vspwlib.pipeline.stored_scores import forget_scores
@@ -100,6 +101,7 @@ def write_derived(
     make: FrameMaker,
     *,
     root: Path,
+    shard: tuple[int, int] = (0, 1),
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Written:
@@ -112,22 +114,27 @@ def write_derived(
         derivation: How they are made.
         make: Makes a frame.
         root: The data set's folder.
+        shard: ``(index, count)``: make every ``count``-th video from ``index`` on, as prediction does.
         overwrite: Drop what stands under that name instead of going on with it.
-        progress: Called with frames done, kept ones included, and frames in all.
+        progress: Called with frames done, kept ones included, and frames in all; of the shard.
 
     Returns:
         Where everything lies, and counts.
 
     Raises:
-        InputError: the name is taken, or other predictions stand under it. Nothing has been written then.
+        InputError: the name is taken, other predictions stand under it, or another process is at the same part of it.
+            Nothing has been written then.
     """
     target = _Target.of(workspace, derivation.name, data_label(root), split.name)
     target.check(sources, workspace)
     manifest = _manifest(derivation, root, split.name)
-    store = target.begin(manifest, soft=derivation.is_soft, overwrite=overwrite)
-    facts = {"name": derivation.name, "dataset": manifest["dataset"], "split": split.name}
-    write_json(target.recipe, {**facts, **derivation.made, "command": derivation.command})
-    return _Writing(make, target, store).run(split, progress)
+    with locked(target.labels, "predictions", part=shard):
+        with locked(target.recipe, "predictions", wait=True):  # one shard begins what all go on with
+            store = target.begin(manifest, soft=derivation.is_soft, overwrite=overwrite)
+            facts = {"name": derivation.name, "dataset": manifest["dataset"], "split": split.name}
+            write_json(target.recipe, {**facts, **derivation.made, "command": derivation.command})
+        index, count = shard
+        return _Writing(make, target, store).run(replace(split, videos=split.videos[index::count]), progress)
 
 
 def members(sources: Sequence[Source], **each: Sequence[Any]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from vspwlib.data.index import Split
 from vspwlib.ensemble.envelope import Envelope
 from vspwlib.ensemble.result import GRID, SweepResult
 from vspwlib.ensemble.sweep import SweepFrame, envelope_of_scores, sweep_frames
+from vspwlib.locks import locked
 from vspwlib.pipeline.building import build_fabric
 from vspwlib.pipeline.envelope_store import EnvelopeStore
 from vspwlib.pipeline.prediction import provenance
@@ -51,7 +52,8 @@ def sweep(
         Exact scores at every tau; also written to the workspace.
 
     Raises:
-        InputError: as :func:`~vspwlib.pipeline.sources.open_alike`, or no frame has a mask.
+        InputError: as :func:`~vspwlib.pipeline.sources.open_alike`, or no frame has a mask, or another process sweeps
+            the same.
     """
     sources, root, frames = open_alike(workspace, (first, second), split, dataset=data)
     one, two = (source.scores() for source in sources)
@@ -65,12 +67,13 @@ def sweep(
             progress(done, whole)
 
     place = build_fabric("fp32", device=device).device
-    kept = EnvelopeStore(workspace.envelopes(first, second, data, split), one, two)
-    with closing(_envelopes(kept, (one, two), frames, place)) as envelopes:
-        result = sweep_frames(envelopes, taus=sorted({*GRID, *also}), progress=tick)
-    origin = {"first": provenance(one), "second": provenance(two), "data_root": str(root)}
-    file = workspace.sweep_file(first, second, data, split)
-    write_json(file, {**result.to_json(), "provenance": origin})
+    file, envelopes = workspace.sweep_file(first, second, data, split), workspace.envelopes(first, second, data, split)
+    with locked(envelopes, "sweep"):
+        kept = EnvelopeStore(envelopes, one, two)
+        with closing(_envelopes(kept, (one, two), frames, place)) as found:
+            result = sweep_frames(found, taus=sorted({*GRID, *also}), progress=tick)
+        origin = {"first": provenance(one), "second": provenance(two), "data_root": str(root)}
+        write_json(file, {**result.to_json(), "provenance": origin})
     return result
 
 

@@ -100,11 +100,11 @@ class EnvelopeStore:
         """Return the group, open for writing, made where it is missing or of another version."""
         import zarr
 
-        if self._group is None or self._group.read_only:
+        if self._group is None:  # with its attributes at once: a kill in between would leave a group of nobody's
             wanted = {"kind": KIND, "schema": SCHEMA}
-            mode = "r+" if self._group is not None else "w"
-            self._group = zarr.open_group(self.url, mode=mode, zarr_format=3)  # type: ignore[arg-type]
-            self._group.attrs.update(wanted)
+            self._group = zarr.create_group(self.url, zarr_format=3, attributes=wanted, overwrite=True)
+        elif self._group.read_only:
+            self._group = zarr.open_group(self.url, mode="r+", zarr_format=3)
         return self._group
 
     def _find(self, video: str) -> tuple[Mapping[str, Any], Any, Any] | None:

@@ -17,6 +17,7 @@ from vspwlib.data.still_filter import Denominator, StillReport, judge
 from vspwlib.data.still_pixels import count_pixels
 from vspwlib.data.stills import StillSet, open_stills
 from vspwlib.labels.mapping import LabelMapping, load_mapping
+from vspwlib.locks import locked
 from vspwlib.runs import Workspace, read_json
 
 
@@ -126,5 +127,6 @@ def filter_stills(
     """
     stills = open_stills(name, root, splits)
     table = load_mapping(mapping or name, dataset=name)
-    counted = count_pixels(stills, folder / "pixels.jsonl", workers=workers, progress=progress)
+    with locked(folder, f"pixel counts of {name}", wait=True):  # the second finds what the first has counted
+        counted = count_pixels(stills, folder / "pixels.jsonl", workers=workers, progress=progress)
     return FilteredStills(stills, table, judge(stills, counted, table, threshold=threshold, denominator=denominator))

@@ -27,6 +27,7 @@ def write_ensemble(
     *,
     data: Path | None = None,
     device: str = "auto",
+    shard: tuple[int, int] = (0, 1),
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Written:
@@ -44,6 +45,7 @@ def write_ensemble(
         name: Name of the ensemble among the workspace's predictions.
         data: The data set; by default the one that the first run was predicted on.
         device: ``auto``, ``cpu`` or ``cuda``.
+        shard: ``(index, count)``: fuse every count-th video from index on.
         overwrite: Drop what stands under that name instead of going on with it.
         progress: Called with frames done, kept ones included, and frames in all.
 
@@ -80,5 +82,5 @@ def write_ensemble(
         return soft_labels(each, size, rule.weights), fused_scores(each, rule.weights)
 
     return write_derived(
-        workspace, sources, frames, derivation, fuse, root=root, overwrite=overwrite, progress=progress
+        workspace, sources, frames, derivation, fuse, root=root, shard=shard, overwrite=overwrite, progress=progress
     )

@@ -10,9 +10,9 @@ from vspwlib.config import PredictConfig, override
 from vspwlib.data.images import image_size
 from vspwlib.data.index import Split, named, open_split
 from vspwlib.labels import CLASS_NAMES
+from vspwlib.locks import locked
 from vspwlib.pipeline.building import build_fabric, computes_in_bf16
-from vspwlib.pipeline.prediction import data_label, weights_digest
-from vspwlib.pipeline.stored_scores import forget_scores
+from vspwlib.pipeline.prediction import begin_store, data_label, weights_digest
 from vspwlib.predict.predictor import Predictor
 from vspwlib.predict.split import PredictionCounts, predict_split
 from vspwlib.predict.store import ScoreStore
@@ -126,10 +126,9 @@ def predict_mmseg_config(
         "commit": environment()["commit"],
         "versions": configs.versions(),
     }
-    if overwrite:
-        forget_scores(place)
-    store = ScoreStore.create(place, manifest, overwrite=overwrite)
-    counts = predict_split(predictor, frames, store, shard=shard, progress=progress)
+    with locked(place, "prediction store", part=shard):
+        store = begin_store(place, manifest, overwrite=overwrite)
+        counts = predict_split(predictor, frames, store, shard=shard, progress=progress)
     return MmsegPrediction(place, counts, loaded.dropped, loaded.unknown)
 
 

@@ -12,6 +12,7 @@ from vspwlib.checks import fail
 from vspwlib.config import PredictConfig, Recipe
 from vspwlib.data.index import open_split
 from vspwlib.labels import CLASS_NAMES
+from vspwlib.locks import locked
 from vspwlib.models.checkpoint import load_weights
 from vspwlib.pipeline.building import VIDEO_DATA, build_fabric, build_network, build_predictor
 from vspwlib.pipeline.stored_scores import forget_scores
@@ -98,6 +99,9 @@ def predict(
 
     Returns:
         Path of the store and what was done.
+
+    Raises:
+        InputError: another process is at the same part of it; what :func:`predict_split` and the store refuse.
     """
     root = data_root(run, data)
     frames = open_split(root, split)
@@ -113,10 +117,26 @@ def predict(
         "class_names": CLASS_NAMES,
         "commit": environment()["commit"],
     }
-    if overwrite:
-        forget_scores(store_path)
-    store = ScoreStore.create(store_path, manifest, overwrite=overwrite)
-    return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
+    with locked(store_path, "prediction store", part=shard):
+        store = begin_store(store_path, manifest, overwrite=overwrite)
+        return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
+
+
+def begin_store(place: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> ScoreStore:
+    """Make a store, or go on with an earlier one; of several shards one makes it and the others wait.
+
+    Args:
+        place: Path of the store.
+        manifest: What the scores are.
+        overwrite: Drop what an earlier one holds, and the scores that were taken of it.
+
+    Raises:
+        InputError: as :meth:`ScoreStore.create`.
+    """
+    with locked(place.with_suffix(".creation"), "prediction store", wait=True):
+        if overwrite:
+            forget_scores(place)
+        return ScoreStore.create(place, manifest, overwrite=overwrite)
 
 
 def weights_digest(path: Path) -> str:

@@ -26,6 +26,7 @@ LATER = {
     "loss.class_beta": 0.999,
     "loss.focus": (),
     "loss.focus_weight": 10.0,
+    "train.max_bad_steps": 10,
     "predict.scales": (1.0,),
     "predict.average": "probabilities",
 }

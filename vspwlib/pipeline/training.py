@@ -2,21 +2,18 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import nn
 
 from vspwlib.checks import fail, require
-from vspwlib.config import Recipe
-from vspwlib.data.images import read_image, read_mask
-from vspwlib.data.index import Split, open_split
-from vspwlib.labels import NUM_CLASSES
-from vspwlib.metrics.iou import confusion, miou, pixel_accuracy
+from vspwlib.config import Recipe, TrainConfig
+from vspwlib.data.index import open_split
+from vspwlib.locks import locked
 from vspwlib.models.initialise import LoadReport
 from vspwlib.pipeline.building import (
     build_augment,
@@ -25,16 +22,16 @@ from vspwlib.pipeline.building import (
     build_model,
     build_objective,
     build_plan,
-    build_predictor,
     start_from,
     video_root,
 )
 from vspwlib.pipeline.mixing import Reading, Stream, build_stream
 from vspwlib.pipeline.prediction import weights_digest
+from vspwlib.pipeline.validating import build_evaluator
 from vspwlib.pipeline.weighting import weigh_classes
-from vspwlib.predict.scores import labels
 from vspwlib.runs import Run, Workspace, environment
 from vspwlib.train.loop import fit
+from vspwlib.train.snapshot import snapshots
 
 
 def run_name(recipe: Recipe) -> str:
@@ -65,7 +62,8 @@ def train(
         workspace: Where the run goes.
         data: Data sets by name: ``vspw`` holds the videos, the recipe's group ``mix`` may ask for image sets.
         name: Name of the run; by default :func:`run_name`.
-        resume: Continue the run of that name from its newest snapshot.
+        resume: Continue the run of that name from its newest snapshot; one that was stopped before its first begins
+            again.
         overwrite: Start again where a run of that name exists.
         device: ``auto``, ``cpu`` or ``cuda``.
         on_record: Called with every log record.
@@ -76,11 +74,41 @@ def train(
         The finished run.
 
     Raises:
-        InputError: on unusable data, an existing run, or a resumed run whose recipe differs.
+        InputError: on unusable data, an existing run, a resumed run whose recipe differs, or one that another process
+            trains.
         Interrupted: after Ctrl-C or SIGTERM; the run can be resumed.
     """
-    root = video_root(data)
     fabric = build_fabric(recipe.train.precision, device=device)
+    name = name or run_name(recipe)
+    with locked(workspace.run_folder(name), "run") if fabric.is_global_zero else nullcontext():
+        return _train(
+            recipe,
+            workspace,
+            data,
+            name=name,
+            fabric=fabric,
+            resume=resume,
+            overwrite=overwrite,
+            on_record=on_record,
+            on_reading=on_reading,
+        )
+
+
+def _train(
+    recipe: Recipe,
+    workspace: Workspace,
+    data: Mapping[str, Path],
+    *,
+    name: str,
+    fabric: Fabric,
+    resume: bool,
+    overwrite: bool,
+    on_record: Callable[[dict[str, Any]], None] | None,
+    on_reading: Reading | None,
+) -> Run:
+    """Train a run that is this process's, or that of the first of several."""
+    root = video_root(data)
+    goes_on = resume and bool(snapshots(workspace.run(name).checkpoints))
     if recipe.train.deterministic and fabric.device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
         torch.use_deterministic_algorithms(True)
@@ -90,18 +118,20 @@ def train(
     batches = build_batches(recipe, stream.dataset, fabric)
     evaluate = None
     if recipe.train.val_every and recipe.val_split is not None:
-        evaluate = _evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
+        evaluate = build_evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
     model = build_model(recipe, fabric)
-    report = None if resume else start_from(recipe, model, workspace)
-    name = name or run_name(recipe)
+    report = None if goes_on else start_from(recipe, model, workspace)
     if resume:
         run = _known_run(workspace.run(name), recipe, stream.stills)
         weighting = run.config.get("weighting")
-    else:  # only now: bad data leave no run behind
+    if not goes_on:  # only now: bad data leave no run behind
         with fabric.rank_zero_first():  # which counts the classes
             weighting = _weighting(recipe, root, workspace, stream, on_reading)
         found = {"stills": stream.stills, "weighting": weighting, "start": _start(report)}
-        run = _new_run(workspace, name, recipe, data, found, overwrite=overwrite)
+        with fabric.rank_zero_first():
+            again = overwrite or resume
+            first = fabric.is_global_zero
+            run = _new_run(workspace, name, recipe, data, found, overwrite=again) if first else workspace.run(name)
     if report is not None and fabric.is_global_zero:
         record = {"kind": "init", "step": 0, "note": str(report), "allowed": dict(report.allowed)}
         run.append_log(record)
@@ -115,7 +145,7 @@ def train(
         run=run,
         fabric=fabric,
         evaluate=evaluate,
-        resume=resume,
+        resume=goes_on,
         on_record=on_record,
     )
     return run
@@ -126,18 +156,19 @@ def train_once(
     workspace: Workspace,
     data: Mapping[str, Path],
     *,
+    name: str | None = None,
     device: str = "auto",
     on_record: Callable[[dict[str, Any]], None] | None = None,
     on_reading: Reading | None = None,
 ) -> Run:
-    """Train a recipe under its own name, go on with such a run, or take a finished one as it is.
+    """Train a recipe, go on with such a run, or take a finished one as it is.
 
     Args are those of :func:`train`.
 
     Raises:
         InputError: as :func:`train`, or the run of that name has other settings.
     """
-    name = run_name(recipe)
+    name = name or run_name(recipe)
     existing = {run.name: run for run in workspace.runs()}.get(name)
     if existing is not None:
         differing = differing_settings(Recipe.from_dict(existing.config["recipe"]), recipe)
@@ -145,13 +176,12 @@ def train_once(
         require(not differing, name, expected=f"the settings of {recipe.name}", got=got, where=existing.path, fix=fix)
         if existing.finished:
             return existing
-    resumable = existing is not None and any(existing.checkpoints.glob("step-*"))
     return train(
         recipe,
         workspace,
         data,
-        resume=resumable,
-        overwrite=existing is not None and not resumable,
+        name=name,
+        resume=existing is not None,
         device=device,
         on_record=on_record,
         on_reading=on_reading,
@@ -229,7 +259,8 @@ def _known_run(run: Run, recipe: Recipe, stills: Mapping[str, Any]) -> Run:
 
 def without_bookkeeping(recipe: Recipe) -> Recipe:
     """Neutralise the settings that change what a run costs and keeps, not what it computes."""
-    return replace(recipe, train=replace(recipe.train, workers=1, log_every=1, checkpoint_every=1))
+    kept = TrainConfig.max_bad_steps
+    return replace(recipe, train=replace(recipe.train, workers=1, log_every=1, checkpoint_every=1, max_bad_steps=kept))
 
 
 def differing_settings(first: Recipe, second: Recipe) -> list[str]:
@@ -246,27 +277,3 @@ def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: st
         elif one != other:
             names.append(prefix + key)
     return names
-
-
-def _evaluator(recipe: Recipe, split: Split, *, device: str) -> Callable[[nn.Module], dict[str, float]]:
-    """Return a function that scores a network on a split: mIoU and pixel accuracy of one view, nothing stored."""
-    frames = list(replace(split, videos=split.videos[: recipe.train.val_videos]).labelled())
-    if not frames:
-        fail(
-            "validation",
-            expected="frames with masks",
-            got="none",
-            where=f"{split.root} {split.name}",
-            fix="--set train.val_every=0",
-        )
-
-    def evaluate(network: nn.Module) -> dict[str, float]:
-        predictor = build_predictor(recipe, network, device=device, single_view=True)
-        counts = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
-        images = (read_image(frame.image) for frame, _ in frames)
-        for (_, mask), scores in zip(frames, predictor.predict_frames(images), strict=True):
-            truth = read_mask(mask)
-            counts += confusion(labels(scores, (truth.shape[0], truth.shape[1])), truth)
-        return {"miou": miou(counts), "pixel_acc": pixel_accuracy(counts)}
-
-    return evaluate

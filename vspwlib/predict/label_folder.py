@@ -83,7 +83,8 @@ def check_replaceable(folder: Path) -> dict[str, Any] | None:
         InputError: a file stands there, or a folder of other files.
     """
     found = read_manifest(folder) if folder.is_dir() else None
-    foreign = folder.exists() and found is None and not (folder.is_dir() and not any(folder.iterdir()))
+    empty = folder.is_dir() and all(path.match(".*.tmp") for path in folder.iterdir())  # but for what a kill has left
+    foreign = folder.exists() and found is None and not empty
     fix = "choose another place, or move it away."
     require(not foreign, "predictions", expected="label maps of ours or nothing", got="others", where=folder, fix=fix)
     return found

@@ -12,7 +12,8 @@ from vspwlib.checks import InputError, fail, require
 
 # What zarr raises on files that are not as they were written.
 DAMAGE = (ValueError, KeyError, TypeError, IndexError, RuntimeError)
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+PARTIAL = ".partial"  # how zarr ends the temporary names of the files it writes
 AGAIN = "predict again with --overwrite."
 
 
@@ -99,7 +100,8 @@ def refuse_foreign(where: str, kind: str) -> None:
         kind: What the store's own attribute ``kind`` must be. A store whose metadata cannot be read may pass.
 
     Raises:
-        InputError: a file, a folder of other files, or a zarr store of another kind.
+        InputError: a file, a folder of other files, or a zarr store of another kind. What a kill has left of zarr's
+            first file is nothing.
     """
     path = Path(where)
     if "://" in where or not path.exists():
@@ -111,7 +113,7 @@ def refuse_foreign(where: str, kind: str) -> None:
         with suppress(ValueError, OSError, AttributeError):
             found = json.loads(metadata.read_text(encoding="utf-8")).get("attributes", {}).get("kind")
             got = "" if found == kind else f"a zarr store of {found or 'something else'}"
-    elif any(path.iterdir()):
+    elif any(file.suffix != PARTIAL for file in path.iterdir()):
         got = "a folder of other files"
     fix = "choose another place, or move it away."
     require(not got, "prediction store", expected="a prediction store or nothing", got=got, where=where, fix=fix)

@@ -20,13 +20,17 @@ class Interrupted(Exception):  # noqa: N818  it is no error: everything was save
 
 
 class StopRequest:
-    """Context in which SIGINT and SIGTERM are noted instead of ending the process; a second one ends it at once.
+    """Context in which SIGINT and SIGTERM are noted instead of ending the process.
 
     Outside the main thread, where Python allows no handlers, it notes nothing and changes nothing.
+
+    Args:
+        again_ends: Whether a second signal ends the process at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, again_ends: bool = True) -> None:
         self.signal_number: int | None = None
+        self._again_ends = again_ends
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -42,7 +46,8 @@ class StopRequest:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.signal_number = number
-        self._restore()
+        if self._again_ends:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

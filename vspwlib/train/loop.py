@@ -14,9 +14,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from vspwlib.checks import require
 from vspwlib.models.checkpoint import save_weights
 from vspwlib.runs import Run
+from vspwlib.train.bad_steps import BadSteps, ForwardState, largest
+from vspwlib.train.failures import named_failures
 from vspwlib.train.interrupt import Interrupted, StopRequest
 from vspwlib.train.objective import Objective
-from vspwlib.train.optim import DecayRule, build_optimizer, lr_factor, set_lr
+from vspwlib.train.optim import DecayRule, build_optimizer, clip_gradients, lr_factor, set_lr
 from vspwlib.train.recorder import Recorder
 from vspwlib.train.snapshot import Snapshot, load_snapshot, save_snapshot
 
@@ -45,6 +47,7 @@ class Plan:
         checkpoint_every: Steps between snapshots.
         val_every: Steps between validations, 0 for none.
         log_every: Steps between log records.
+        max_bad_steps: Steps in a row whose loss or gradient may be NaN or infinite; they are skipped.
     """
 
     iterations: int
@@ -64,6 +67,7 @@ class Plan:
     checkpoint_every: int
     val_every: int = 0
     log_every: int = 50
+    max_bad_steps: int = 10
 
 
 class Training:
@@ -76,6 +80,7 @@ class Training:
         self.step = 0
         self.images_per_step = 0  # over all processes; known after the first step
         self.best: float | None = None
+        self.bad = BadSteps(plan.max_bad_steps, fabric)
         optimizer = build_optimizer(
             model,
             lr=plan.lr,
@@ -125,40 +130,47 @@ class Training:
             objective=self.objective.state_dict(),
         )
 
-    def advance(self, batches: Iterator[Batch]) -> dict[str, Tensor]:
-        """Do one optimiser step over ``accumulate`` micro-batches.
+    def advance(self, batches: Iterator[Batch]) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
+        """Do one optimiser step over ``accumulate`` micro-batches, or skip it where a number is not finite.
 
         Args:
             batches: Stream of micro-batches (``images`` ``(N, 3, H, W)``, ``masks`` ``(N, H, W)`` and, for clips,
-                ``clip_ids`` ``(N,)`` on the CPU).
+                ``clip_ids`` ``(N,)`` on the CPU; ``names`` of the frames, for messages).
 
         Returns:
-            Mean of each term over the micro-batches, and the gradient norm where it is clipped; on the device.
+            Mean of each term over the micro-batches, and the gradient norm where it is clipped, on the device. For a
+            skipped step, which has changed nothing but the number of steps, also what to log of it.
         """
         plan = self.plan
         # Dropout and stochastic depth of a step depend on (seed, step, rank) alone: resuming needs no random state.
         torch.manual_seed(_mix(plan.seed, self.step, self.fabric.global_rank))
         set_lr(self.optimizer, plan.lr * self._lr_factor())
         means: dict[str, Tensor] = {}
+        names: list[str] = []
+        before = ForwardState(self.bare, self.objective, self.fabric.device)
         self.images_per_step = 0
         for part in range(plan.accumulate):
             batch = next(batches)
             self.images_per_step += len(batch["images"]) * self.fabric.world_size
+            names += batch.get("names", ())
             last = part == plan.accumulate - 1
             with nullcontext() if last else self.fabric.no_backward_sync(self.model):
                 terms = self.objective(self.model(batch["images"]), batch["masks"], batch.get("clip_ids"))
                 self.fabric.backward(torch.stack(list(terms.values())).sum() / plan.accumulate)
             for name, value in terms.items():
                 means[name] = means.get(name, 0) + value.detach() / plan.accumulate
-        if plan.clip_norm is not None:
-            norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=plan.clip_norm)
-            means["grad_norm"] = norm if norm is not None else torch.zeros(())
+        norm = clip_gradients(self.fabric, self.model, self.optimizer, plan.clip_norm)
+        self.step += 1
+        if self.bad.found(means, norm):
+            self.optimizer.zero_grad(set_to_none=True)
+            before.restore()
+            return {}, self.bad.skip(self.step, {**means, "grad_norm": norm}, names)
+        self.bad.in_row = 0
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         if self.average is not None:
             self.average.update_parameters(self.bare)
-        self.step += 1
-        return means
+        return means if plan.clip_norm is None else {**means, "grad_norm": norm}, None
 
     def _lr_factor(self) -> float:
         plan = self.plan
@@ -207,17 +219,28 @@ def fit(
         The trained network (the weight average where there is one).
 
     Raises:
-        Interrupted: after SIGINT or SIGTERM, once the state is saved.
+        Interrupted: after SIGINT or SIGTERM to any of the processes, once the state is saved.
+        InputError: too many steps in a row were not finite; a data worker or another process has died.
     """
     training = Training(model, objective, plan, fabric)
     if resume:
         training.restore(load_snapshot(run.checkpoints))
-        run.truncate_log(training.step)
+        if fabric.is_global_zero:
+            run.truncate_log(training.step)
     model.train()
-    with StopRequest() as stop, Recorder(run, plan.iterations, fabric, on_record) as recorder:
+    asked = 0  # the signal that asked to stop
+    alone = fabric.world_size == 1  # several processes may get a signal twice: from their launcher as well
+    with (
+        named_failures(fabric),
+        StopRequest(again_ends=alone) as stop,
+        Recorder(run, plan.iterations, fabric, on_record) as recorder,
+    ):
         stream = _on_device(batches(training.step * plan.accumulate), fabric)
-        while training.step < plan.iterations and stop.signal_number is None:
-            terms = training.advance(stream)
+        while training.step < plan.iterations and not (asked := largest(stop.signal_number or 0, fabric)):
+            terms, skipped = training.advance(stream)
+            if skipped is not None:
+                recorder.skipped(skipped)
+                training.bad.require_few(skipped, lr=training.optimizer.param_groups[0]["lr"])
             recorder.step(training, terms, due=_due(training.step, plan.log_every, plan.iterations))
             if evaluate is not None and plan.val_every and _due(training.step, plan.val_every, plan.iterations):
                 _validate(training, evaluate, run, recorder)
@@ -225,9 +248,9 @@ def fit(
                 _save(training, run)
         stream.close()  # ends the data workers
         recorder.cost(training.step)
-        if stop.signal_number is not None and training.step < plan.iterations:
+        if asked and training.step < plan.iterations:
             _save(training, run)
-            raise Interrupted(stop.signal_number, training.step)
+            raise Interrupted(asked, training.step)
     if fabric.is_global_zero:
         save_weights(run.checkpoints / "last.safetensors", training.scored.state_dict(), metadata=_metadata(training))
     fabric.barrier()

@@ -3,7 +3,8 @@
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from lightning.fabric import Fabric
+from torch import Tensor, nn
 from torch.optim import AdamW
 
 from vspwlib.checks import check_choice
@@ -107,6 +108,27 @@ def lr_factor(step: int, *, iterations: int, warmup: int, warmup_ratio: float, p
     if step >= warmup:
         return decay
     return decay * (warmup_ratio + (1 - warmup_ratio) * step / warmup)
+
+
+def clip_gradients(
+    fabric: Fabric, model: nn.Module, optimizer: torch.optim.Optimizer, max_norm: float | None
+) -> Tensor:
+    """Clip the gradient of a network and return the norm that it had, finite or not.
+
+    Args:
+        fabric: Clips as its strategy asks.
+        model: The network, as ``fabric.setup`` returned it.
+        optimizer: Likewise.
+        max_norm: Largest norm; None leaves the gradient as it is.
+
+    Returns:
+        Scalar on the device, the 2-norm over all parameters.
+    """
+    if max_norm is None:
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        return torch.nn.utils.get_total_norm(gradients)
+    norm = fabric.clip_gradients(model, optimizer, max_norm=max_norm, error_if_nonfinite=False)
+    return norm if norm is not None else torch.zeros((), device=fabric.device)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:

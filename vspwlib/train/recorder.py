@@ -61,13 +61,14 @@ class Recorder:
 
         Args:
             training: The training, after the iteration.
-            terms: Scalars on the device; read only when a record is due, so that a GPU never waits for the log.
+            terms: Scalars on the device; read only when a record is due, so that a GPU never waits for the log. None
+                of a step that was skipped.
             due: Whether to write the mean since the last record.
         """
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0) + value
-        self._steps += 1
-        if not due:
+        self._steps += bool(terms)
+        if not due or not self._steps:
             return
         means = {name: float(value) / self._steps for name, value in self._sums.items()}
         seconds = time.perf_counter() - self._since
@@ -85,6 +86,10 @@ class Recorder:
         self._sums, self._steps, self._since = {}, 0, time.perf_counter()
         self._write(record)
 
+    def skipped(self, record: dict[str, Any]) -> None:
+        """Write what is known of a step that was skipped."""
+        self._write(record)
+
     def validation(self, step: int, scores: dict[str, float], *, seconds: float) -> None:
         """Write the scores of a validation that took ``seconds``; its time does not count as training time."""
         self._since += seconds
@@ -96,7 +101,7 @@ class Recorder:
         record = {**record, "time": time.time()}
         self._run.append_log(record)
         for name, value in record.items():
-            if name not in ("kind", "step", "time"):
+            if name not in ("kind", "step", "time") and isinstance(value, int | float):
                 self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
         if self._on_record is not None:
             self._on_record(record)

@@ -40,7 +40,10 @@ class Snapshot:
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
-    """Write a snapshot beside the others, rename it into place, then drop the older ones.
+    """Write a snapshot beside the others, rename it into place, then drop the older ones and what kills have left.
+
+    A snapshot of that step that is there already is kept: it holds the same, and to replace it would leave a moment
+    without any.
 
     Args:
         folder: The run's checkpoint folder.
@@ -50,6 +53,8 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
         InputError: when the disk is full; older snapshots are untouched then.
     """
     final = folder / f"step-{snapshot.step:08d}"
+    if final.is_dir():
+        return final
     temporary = folder / f".{final.name}.{os.getpid()}.tmp"
     try:
         temporary.mkdir(parents=True)
@@ -58,9 +63,7 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
             save_weights(temporary / "average.safetensors", snapshot.average)
         state = {"step": snapshot.step, "optimizer": snapshot.optimizer, "best": snapshot.best}
         state["objective"] = snapshot.objective
-        torch.save(state, temporary / "optimizer.pt")
-        if final.exists():
-            shutil.rmtree(final)
+        _save_state(state, temporary / "optimizer.pt")
         temporary.rename(final)
     except OSError as error:
         fail(
@@ -72,9 +75,20 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> Path:
         )
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    for older in snapshots(folder)[:-1]:
-        shutil.rmtree(older, ignore_errors=True)
+    for stale in [*snapshots(folder)[:-1], *folder.glob(".*.tmp")]:
+        shutil.rmtree(stale, ignore_errors=True)
     return final
+
+
+def _save_state(state: dict[str, Any], path: Path) -> None:
+    """Write a torch file; on a full disk PyTorch raises an error of its own, behind which is the system's."""
+    try:
+        with path.open("wb") as file:
+            torch.save(state, file)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def snapshots(folder: Path) -> list[Path]:

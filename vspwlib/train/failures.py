@@ -1,0 +1,50 @@
+"""Processes that a training leans on and that end before it: data workers, and the other processes of a group."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lightning.fabric import Fabric
+
+from vspwlib.checks import fail
+
+#: What gloo and NCCL say when the other end of a connection is gone.
+_GONE = re.compile(
+    r"connection (was )?(closed|reset|refused)|broken pipe|socket (closed|timeout)|remote process exited|"
+    r"timed out waiting|collective operation timeout|NCCL communicator was aborted",
+    re.IGNORECASE,
+)
+
+
+@contextmanager
+def named_failures(fabric: Fabric) -> Iterator[None]:
+    """Turn what PyTorch raises inside when such a process dies into one message with the mend.
+
+    Nothing is saved: PyTorch raises the death of a worker from a signal handler, perhaps in the middle of a step.
+
+    Args:
+        fabric: The processes that train.
+
+    Raises:
+        InputError: in place of those errors.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        if text.startswith("DataLoader worker"):
+            fail(
+                "data worker",
+                expected="running",
+                got=text.rstrip("."),
+                fix="--resume goes on from the last snapshot; where memory ran out, with fewer train.workers.",
+            )
+        if fabric.world_size > 1 and _GONE.search(str(error)):
+            fail(
+                "processes",
+                expected=f"all {fabric.world_size} at work",
+                got=f"one has ended ({text})",
+                where=f"seen by process {fabric.global_rank}",
+                fix="its own message says why; start all again with --resume.",
+            )
+        raise
