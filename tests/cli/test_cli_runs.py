@@ -19,7 +19,8 @@ def test_it_lists_ensembles_and_goes_on_past_a_broken_file(tmp_path, monkeypatch
     assert result.exit_code == 0, result.output
     (line,) = [line for line in result.stdout.splitlines() if "[pair]" in line]
     cells = [cell.strip() for cell in line.strip("│").split("│")]
-    assert cells == ["[pair]", "ensemble", "--tau 0.4 of a, b", "–", "tiny-val soft, hard", "–", "–", "–"]
+    assert cells[:-1] == ["[pair]", "ensemble", "--tau 0.4 of a, b", "–", "tiny-val soft, hard", "–", "–", "–"]
+    assert cells[-1].endswith(" kB")
     assert "left out: prediction store: expected JSON" in result.stderr
     rows = json.loads(CliRunner().invoke(app, ["list", "--workspace", str(made.workspace.path), "--json"]).stdout)
     assert [(row["run"], row["kind"], row["predicted"]) for row in rows] == [
@@ -27,3 +28,30 @@ def test_it_lists_ensembles_and_goes_on_past_a_broken_file(tmp_path, monkeypatch
         ("a", "run", "soft"),
         ("b", "run", "soft"),
     ]
+    folder = made.workspace.path / "predictions" / "[pair]"
+    assert rows[0]["bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_rm_says_what_would_go_and_asks(tmp_path):
+    made = score_stores(tmp_path)
+    place = made.workspace
+    place.create_run("a", {"schema": 1}, {}, overwrite=False)
+    kept = place.envelopes("b", "c", "tiny", "val")
+    gone = [place.run_folder("a"), place.path / "predictions" / "a", place.envelopes("b", "a", "tiny", "val")]
+    for folder in (kept, gone[-1]):
+        folder.mkdir(parents=True)
+        (folder / "start").write_bytes(b"0" * 1500)
+    command, before = ["rm", "a", "--workspace", str(place.path)], {*place.path.rglob("*")}
+    shown = CliRunner().invoke(app, [*command, "--dry-run"])
+    assert shown.exit_code == 0, shown.output
+    assert [line.split()[-1] for line in shown.stdout.splitlines()] == [str(folder) for folder in gone]
+    assert shown.stdout.splitlines()[-1].split()[:2] == ["1.5", "kB"]
+    refused = CliRunner().invoke(app, command, input="n\n")
+    assert "nothing was deleted" in str(refused.exception)
+    assert {*place.path.rglob("*")} == before
+    assert CliRunner().invoke(app, [*command, "--yes"]).exit_code == 0
+    left = before - {path for path in before if any(path.is_relative_to(folder) for folder in gone)}
+    assert {*place.path.rglob("*")} == left
+    assert kept.is_dir()
+    unknown = CliRunner().invoke(app, command)
+    assert "expected one of b, c, got 'a'" in str(unknown.exception)

@@ -1,6 +1,5 @@
 """``vspw runs``."""
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -25,18 +24,24 @@ def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
     from rich.markup import escape
     from rich.table import Table
 
+    from vspwlib.pipeline.removing import disk_use, folders_of
     from vspwlib.report.predictions import system_rows
 
-    rows = system_rows(Workspace.locate(workspace), on_error=lambda error: typer.echo(f"left out: {error}", err=True))
+    place = Workspace.locate(workspace)
+    rows = system_rows(place, on_error=lambda error: typer.echo(f"left out: {error}", err=True))
+    taken = {name: sum(map(disk_use, folders_of(place, name))) for name in {row["run"] for row in rows}}
+    rows = [{**row, "bytes": taken[row["run"]]} for row in rows]
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("name", "kind", "made of", "state", "predicted", "mIoU", "VC8", "VC16")
+    table = Table("name", "kind", "made of", "state", "predicted", "mIoU", "VC8", "VC16", "disk")
+    before = None  # a name's disk use stands once
     for row in rows:
         figures = [("–" if row[key] is None else f"{100 * row[key]:.2f}") for key in ("miou", "vc8", "vc16")]
         predicted = f"{row['dataset']}-{row['split']} {row['predicted']}" if row["split"] else "–"
         words = [row["run"], row["kind"], row["made"] or "–", row["state"] or "–", predicted]
-        table.add_row(*map(escape, words), *figures)
+        table.add_row(*map(escape, words), *figures, "" if row["run"] == before else _size(row["bytes"]))
+        before = row["run"]
     Console().print(table)
 
 
@@ -93,15 +98,33 @@ def rm(
     name: Annotated[str, typer.Argument(help="Name of the run.")],
     workspace: WorkspaceOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go, and how large it is.")] = False,
 ) -> None:
-    """Delete a run and its predictions.
+    """Delete a run or an ensemble, its predictions and what was kept of them for sweeps. Scores of sweeps stay.
 
-    Example: `vspw runs rm mini-t3_nce2-s0 --yes`
+    Example: `vspw runs rm mini-t3_nce2-s0 --dry-run`
     """
+    from vspwlib.pipeline.removing import disk_use, folders_of, remove
+
     place = Workspace.locate(workspace)
-    run = place.run(name)
-    folders = [folder for folder in (run.path, place.path / "predictions" / name) if folder.is_dir()]
-    if not yes and not typer.confirm(f"Delete {', '.join(map(str, folders))}?"):
-        fail("runs rm", expected="a yes", got="a no", fix="nothing was deleted.")
+    folders = folders_of(place, name)
     for folder in folders:
-        shutil.rmtree(folder)
+        typer.echo(f"{_size(disk_use(folder)):>10}  {folder}")
+    if dry_run:
+        return
+    if not yes and not typer.confirm("Delete these?"):
+        fail("runs rm", expected="a yes", got="a no", fix="nothing was deleted.")
+    remove(place, name)
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes for people.
+
+    >>> _size(999), _size(2_500_000_000)
+    ('999 B', '2.5 GB')
+    """
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 1000 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.0f} B" if units[0] == "B" else f"{value:.1f} {units[0]}"

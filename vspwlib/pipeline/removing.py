@@ -1,0 +1,64 @@
+"""What a run or an ensemble takes on disk, and how it goes.
+
+Opens without torch.
+"""
+
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from vspwlib.checks import fail
+from vspwlib.locks import locked
+from vspwlib.runs import Workspace
+
+
+def folders_of(workspace: Workspace, name: str) -> list[Path]:
+    """Return the folders of a workspace that belong to a name: its run, its predictions, envelopes of its sweeps.
+
+    Args:
+        workspace: Where to look.
+        name: Of a run, or of whatever else has predictions.
+
+    Raises:
+        InputError: there is nothing of that name.
+    """
+    predictions = workspace.path / "predictions"
+    own = [folder for folder in (workspace.run_folder(name), predictions / name) if folder.is_dir()]
+    if not own or Path(name).name != name:
+        known = {run.name for run in workspace.runs()} | {path.name for path in predictions.glob("[!.]*")}
+        fail("run", expected=f"one of {', '.join(sorted(known)) or 'none yet'}", got=repr(name), where=workspace.path)
+    pairs = (path for path in workspace.path.glob("ensembles/*/*.envelopes") if name in path.parent.name.split("+"))
+    return [*own, *sorted(pairs)]
+
+
+def disk_use(folder: Path) -> int:
+    """Return the bytes of all files below a folder; those that vanish meanwhile count nothing."""
+    total = 0
+    for place, _, files in os.walk(folder):
+        for file in files:
+            try:
+                total += os.lstat(os.path.join(place, file)).st_size  # noqa: PTH118  a store has many thousands
+            except FileNotFoundError:
+                continue
+    return total
+
+
+def remove(workspace: Workspace, name: str) -> None:
+    """Delete the folders of a name.
+
+    Args:
+        workspace: Where they lie.
+        name: As :func:`folders_of` takes it.
+
+    Raises:
+        InputError: there is nothing of that name, or a process is at work on it; nothing has been deleted then.
+    """
+    folders = folders_of(workspace, name)
+    stores = (workspace.path / "predictions" / name).glob("[!.]*.[zl]a*")  # .zarr and .labels
+    with ExitStack() as stack:
+        for place in [workspace.run_folder(name), *stores, *folders[1:]]:
+            if place.suffix in {".zarr", ".labels", ".envelopes"} or place.parent.name == "runs":
+                stack.enter_context(locked(place, "run"))
+        for folder in folders:
+            shutil.rmtree(folder)
