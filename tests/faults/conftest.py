@@ -12,6 +12,7 @@ from tests.data.image_sets import write_coco
 from tests.faults.processes import operations, vspw
 from tests.pipeline.conftest import write_video
 from tests.pipeline.score_stores import score_stores
+from vspwlib.models.checkpoint import read_weights
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import read_json
 
@@ -77,9 +78,10 @@ def undisturbed(folder: Path, command: tuple[object, ...], template: Path, resul
 
 
 def weights_of(workspace: Path) -> dict[str, bytes]:
-    """Return the bytes of the weights that a run ends with, and its log without times."""
-    run = workspace / "runs" / RUN
-    return {name: (run / "checkpoints" / f"{name}.safetensors").read_bytes() for name in ("best", "last")}
+    """Return the bytes of every tensor that a run ends with; the order of a file's header is safetensors' own."""
+    folder = workspace / "runs" / RUN / "checkpoints"
+    files = {which: read_weights(folder / f"{which}.safetensors") for which in ("best", "last")}
+    return {f"{which} {name}": value.numpy().tobytes() for which, file in files.items() for name, value in file.items()}
 
 
 def files_below(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:

@@ -66,13 +66,8 @@ def write(
     from vspwlib.pipeline.fusing import write_ensemble
 
     part = parse_shard(shard, overwrite=overwrite)
-    options: dict[str, Any] = {
-        "tau": tau,
-        "weights": weights,
-        "mean": mean,
-        "vote": vote,
-        "class_weights": class_weights,
-    }
+    options: dict[str, Any] = {"tau": tau, "weights": weights, "mean": mean, "vote": vote}
+    options["class_weights"] = class_weights
     if recipe is not None:
         found = _from_recipe(recipe, names, options)
         names, split, name, options = list(found.runs), split or found.split, name or found.name, found.options
