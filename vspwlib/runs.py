@@ -6,6 +6,7 @@
       counts/<data>-<split>-<digest>.json     how often each class is labelled
       runs/<run>/config.json                  resolved recipe, data folders, seed
       runs/<run>/environment.json             commit, versions, machine
+      runs/<run>/reproduce.sh                 the command that trains it again
       runs/<run>/log.jsonl                    one JSON object a line: training and validation records
       runs/<run>/embedding-<split>.json       how alike its embeddings are within and between classes
       runs/<run>/checkpoints/                 step-<n>/ (to resume), best.safetensors, last.safetensors (to predict)

@@ -27,9 +27,10 @@ from vspwlib.pipeline.building import (
 )
 from vspwlib.pipeline.mixing import Reading, Stream, build_stream
 from vspwlib.pipeline.prediction import weights_digest
+from vspwlib.pipeline.reproducing import SCRIPT, reproduce_script
 from vspwlib.pipeline.validating import build_evaluator
 from vspwlib.pipeline.weighting import weigh_classes
-from vspwlib.runs import Run, Workspace, environment
+from vspwlib.runs import Run, Workspace, environment, write_text
 from vspwlib.train.loop import fit
 from vspwlib.train.snapshot import snapshots
 
@@ -237,7 +238,10 @@ def _new_run(
     }
     for key, path in data.items():
         workspace.add_data(key, path)
-    return workspace.create_run(name, config, environment(), overwrite=overwrite)
+    made_with = environment()
+    run = workspace.create_run(name, config, made_with, overwrite=overwrite)
+    write_text(run.path / SCRIPT, reproduce_script(recipe, data, made_with, name=name))
+    return run
 
 
 def _known_run(run: Run, recipe: Recipe, stills: Mapping[str, Any]) -> Run:
