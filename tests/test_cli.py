@@ -101,6 +101,19 @@ def test_doctor_names_the_machine_and_the_workspace(tmp_path):
     assert "cores" in facts["machine"]
     assert "not made yet" in facts["workspace"]
     assert facts["torch"]
+    assert facts["memory"].endswith("GiB")
+    assert not [one for one in facts["to do"] if "pip" in one]
+
+
+def test_doctor_says_what_to_do(tmp_path, monkeypatch):
+    from vspwlib.cli import doctor
+    from vspwlib.runs import Workspace
+
+    Workspace(tmp_path).add_data("vspw", tmp_path / "gone")
+    monkeypatch.setitem(doctor._NEEDED_FOR, "no-such-package", ("nothing", "vspwlib[none]"))
+    said = runner.invoke(app, ["doctor", "--workspace", str(tmp_path)]).output
+    assert "to do: pip install 'vspwlib[none]', for nothing" in said
+    assert f"to do: bring vspw back to {tmp_path / 'gone'}" in said.replace("\n", " ")
 
 
 def test_the_whole_job_through_the_command_line(tmp_path):

@@ -7,21 +7,25 @@ import typer
 from vspwlib.cli.options import JsonOption, WorkspaceOption
 from vspwlib.runs import Workspace
 
-#: Packages by what is lost without them.
+#: Packages by what is lost without them, and what installs them.
 _NEEDED_FOR = {
-    "torch": "everything but scores and reports",
-    "torchvision": "augmentation",
-    "lightning": "training",
-    "onedl-mmsegmentation": "UperNet and Swin",
-    "zarr": "stored predictions",
-    "av": "mp4 in and out",
-    "plotly": "figures",
-    "streamlit": "the app",
+    "torch": ("everything but scores and reports", "vspwlib"),
+    "torchvision": ("augmentation", "vspwlib"),
+    "lightning": ("training", "vspwlib"),
+    "numba": ("fast envelopes on the CPU", "vspwlib"),
+    "onedl-mmsegmentation": ("UperNet and Swin", "vspwlib"),
+    "zarr": ("stored predictions", "vspwlib"),
+    "av": ("mp4 in and out", "vspwlib"),
+    "plotly": ("figures", "vspwlib"),
+    "streamlit": ("the app", "vspwlib[app]"),
+    "jupyterlab": ("notebooks", "vspwlib[notebooks]"),
 }
+
+_LITTLE = 10 * 2**30  # bytes of disk: a demo workspace takes a fifth of it, a run of VSPW's val many times as much
 
 
 def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Say what works here: packages, devices, memory, the workspace and its data sets.
+    """Say what works here (packages, devices, memory, workspace, data sets), and what to do about what is missing.
 
     Example: `vspw doctor`
     """
@@ -39,26 +43,34 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     ).free
     facts: dict[str, str] = {
         "machine": "{cpu}, {cores} cores, {system}".format(**environment()["machine"]),
+        "memory": _memory(),
+        "python": environment()["python"],
         "device": _device(),
         "free disk": f"{free / 2**30:.0f} GiB",
         "workspace": f"{place.path} ({len(place.runs())} runs)"
         if place.path.is_dir()
         else f"{place.path} (not made yet)",
     }
+    to_do = [f"free some disk: less than {_LITTLE / 2**30:.0f} GiB are left"] if free < _LITTLE else []
     for name, folder in place.data_sets.items():
         facts[f"data {name}"] = f"{folder}" + ("" if folder.is_dir() else " — missing")
-    for package, purpose in _NEEDED_FOR.items():
+        if not folder.is_dir():
+            to_do.append(f"bring {name} back to {folder}, or name its new place with --data {name}=PATH")
+    for package, (purpose, source) in _NEEDED_FOR.items():
         try:
             facts[package] = version(package)
         except PackageNotFoundError:
             facts[package] = f"missing: needed for {purpose}"
+            to_do.append(f"pip install '{source}', for {purpose}")
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo(json.dumps({**facts, "to do": to_do}))
         return
     table = Table(show_header=False)
     for name, fact in facts.items():
         table.add_row(name, fact)
     Console().print(table)
+    for one in to_do:
+        typer.echo(f"to do: {one}")
 
 
 def _device() -> str:
@@ -68,4 +80,16 @@ def _device() -> str:
         return "none: torch is missing"
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    return "cpu"
+    if torch.backends.mps.is_available():
+        return "cpu (Apple's MPS is there; it was never tried here, and is not used)"
+    return f"cpu, {torch.get_num_threads()} threads"
+
+
+def _memory() -> str:
+    """Return the memory of the machine; where the system does not tell, say so."""
+    import os
+
+    try:
+        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    except (AttributeError, OSError, ValueError):
+        return "not told by this system"
