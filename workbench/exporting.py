@@ -1,10 +1,11 @@
-"""Clips as mp4: a job that draws one from stored predictions, and its download once it is there."""
+"""What leaves the app: tables as CSV, and clips as mp4, which a job draws from stored predictions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from vspwlib.report.spreadsheet import csv_text
 from vspwlib.runs import Workspace
 from workbench import jobs
 from workbench.actions import start
@@ -13,6 +14,30 @@ from workbench.job_list import show_jobs
 
 _ASKED = "movie"
 _LARGEST = 500 * 2**20  # bytes that pass through the server's memory for a download
+
+
+def offer_csv(heading: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], name: str, note: str) -> None:
+    """Draw a heading, and beside it a table as CSV in which no text is a formula.
+
+    Args:
+        heading: Of the table, as Markdown.
+        rows: Its rows.
+        columns: Keys of the rows, in order.
+        name: Name of the file, without its ending.
+        note: What the file holds.
+    """
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    left.markdown(heading)
+    right.download_button(
+        "CSV",
+        csv_text(rows, columns),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        help=note,
+        key=f"csv_{name}",
+        width="stretch",
+    )
 
 
 def ask_for_movie(workspace: Workspace, runs: Sequence[str], split: str, video: str, state: Mapping[str, Any]) -> None:

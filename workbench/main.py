@@ -6,10 +6,12 @@ from workbench import data
 from workbench.notices import guard
 
 # Streamlit leaves a fifth of a laptop's screen empty above and beside a page; pictures need it. And it fades what it is
-# about to draw anew: the live view has long drawn what was asked for when the server hears of it.
+# about to draw anew: the live view has long drawn what was asked for when the server hears of it. And its tables offer
+# themselves as CSV in which a text may be a formula, without a switch against it: pages offer files of their own.
 STYLE = """<style>
 [data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 2200px; }
 [data-testid=stMainBlockContainer] [data-stale=true] { opacity: 1; transition: none; }
+button[aria-label^="Download as CSV"] { display: none; }
 </style>"""
 
 st.set_page_config(page_title="VSPW workbench", page_icon=":material/layers:", layout="wide")

@@ -98,3 +98,13 @@ def test_the_figure_at_rest_is_the_score_of_that_tau(page: Any, finished_workspa
     found = SweepResult.from_json(read_json(finished_workspace.sweep_file("alpha", "beta", "vspw", "test2"), "sweep"))
     shown = float(page.get_by_test_id("split-miou-value").first.get_attribute("data-value"))
     assert abs(shown - found.at(0.25)) < 1e-6
+
+
+def test_a_table_goes_out_as_our_csv_and_not_as_streamlits(page: Any) -> None:
+    """Streamlit's own download writes texts that a spreadsheet runs as formulas."""
+    page.get_by_role("heading", name="Runs").wait_for()
+    page.get_by_test_id("stDataFrame").first.hover()
+    page.get_by_role("button", name=re.compile("Search")).first.wait_for()  # the toolbar is there
+    assert page.locator("button[aria-label^='Download as CSV']").count() > 0, "Streamlit has renamed it"
+    assert not page.locator("button[aria-label^='Download as CSV']").first.is_visible()
+    assert page.get_by_role("button", name="CSV", exact=True).is_visible()

@@ -32,6 +32,12 @@ def test_classes_show_the_scores_of_each_class_and_the_mistakes(
     assert not app.get("plotly_chart")
 
 
+def test_both_tables_are_offered_as_csv(workspace: Workspace, open_page: Any) -> None:
+    app = open_page("classes")
+    names = [f"csv_{what}-alpha-vspw-test2" for what in ("classes", "mistakes")]
+    assert [button.key for button in app.download_button] == names
+
+
 def test_classes_compare_two_runs(workspace: Workspace, open_page: Any, measured: Any) -> None:
     app = open_page("classes", compare="true")
     table = app.dataframe[0].value

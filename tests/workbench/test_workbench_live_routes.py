@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import time
 
 import pytest
@@ -10,6 +11,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from tests.workbench.conftest import FIRST, SECOND
+from vspwlib.checks import InputError
+from vspwlib.ensemble.rule import choose_rule
+from vspwlib.pipeline.fusing import write_ensemble
 from vspwlib.predict.store import ScoreStore
 from workbench.live import routes
 from workbench.live.routes import PREFIX, ROUTES, Clips
@@ -127,3 +131,49 @@ def test_open_clips_are_bounded(workspace, clips, monkeypatch):
     clips.add(workspace, pair(workspace), "yard")
     assert clips.get(workspace, first.key) is not first
     assert json.loads(clips.get(workspace, first.key).resource("clip.json")[0])["video"] == "walk"
+
+
+def test_an_open_clip_is_not_opened_again_until_something_changes(workspace, clips, tmp_path):
+    root = tmp_path / "vspw"
+    shutil.copytree(ScoreStore.open(pair(workspace)[0]).manifest["data_root"], root)
+    for path in pair(workspace):
+        manifest = path / "zarr.json"
+        manifest.write_text(manifest.read_text().replace(ScoreStore.open(path).manifest["data_root"], str(root)))
+    frame = root / "data" / "walk" / "origin" / "00000004.jpg"
+    changes = {
+        "an image": lambda: frame.write_bytes(frame.read_bytes()),
+        "a mask": (root / "data" / "walk" / "mask" / "00000004.png").touch,
+        "the sweep": workspace.sweep_file(FIRST, SECOND, "vspw", "test2").touch,
+        "the list": (root / "test2.txt").touch,
+        "the manifest": (pair(workspace)[1] / "zarr.json").touch,
+        "the video's scores": (pair(workspace)[1] / "walk" / "zarr.json").touch,
+        "another video's": (pair(workspace)[1] / "yard" / "zarr.json").touch,
+    }
+    clip = clips.add(workspace, pair(workspace), "walk")
+    for what, change in changes.items():
+        assert clips.add(workspace, pair(workspace), "walk") is clip
+        time.sleep(0.01)  # or the stamp might be the same
+        change()
+        again = clips.add(workspace, pair(workspace), "walk")
+        assert again is not clip, what
+        clip = again
+    assert clips.add(workspace, pair(workspace)[:1], "walk") is not clip
+    assert clips.add(workspace, pair(workspace), "yard") is not clip
+    shutil.copy(frame, frame.with_name("00000009.jpg"))
+    with pytest.raises(InputError, match="none for walk/00000009"):
+        clips.add(workspace, pair(workspace), "walk")
+    frame.with_name("00000009.jpg").unlink()
+    clips.add(workspace, pair(workspace), "walk")
+    shutil.rmtree(pair(workspace)[1] / "yard")
+    with pytest.raises(InputError, match="none for yard"):
+        clips.add(workspace, pair(workspace), "walk")
+
+
+def test_label_maps_that_change_are_seen(workspace, clips):
+    folder = workspace.hard_predictions("votes", "vspw", "test2")
+    write_ensemble(workspace, [FIRST, SECOND], "test2", choose_rule(2, vote=True), "votes", device="cpu")
+    clip = clips.add(workspace, [folder], "walk")
+    assert clips.add(workspace, [folder], "walk") is clip
+    time.sleep(0.01)
+    (folder / "walk" / "00000004.png").touch()
+    assert clips.add(workspace, [folder], "walk").key != clip.key

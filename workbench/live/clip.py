@@ -22,13 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vspwlib.checks import fail, require
-from vspwlib.data.index import Frame, Video, open_split
+from vspwlib.data.index import Frame, Split, Video, open_split
 from vspwlib.ensemble.envelope import Envelope
 from vspwlib.ensemble.joint import JointFrame, joint_frame
 from vspwlib.ensemble.sweep import envelope_of_scores
 from vspwlib.labels import CLASS_NAMES, VOID, palette
 from vspwlib.pipeline.envelope_store import EnvelopeStore
 from vspwlib.pipeline.sources import Source, check_alike, data_of, open_source
+from vspwlib.predict.label_folder import MANIFEST
+from vspwlib.predict.store_files import node_name
 from vspwlib.runs import Workspace
 from workbench.live.container import GRID, frame_pack
 
@@ -47,6 +49,8 @@ _NAME = re.compile(r"clip\.json|timeline\.json|(\d{1,6})\.(jpg|bin)|scores/(\d{1
 
 class Clip:
     """The resources of a clip. It is a class because it keeps the predictions open.
+
+    Its ``opened`` is what :meth:`stamps` said then.
 
     Args:
         workspace: Where the predictions, sweeps and envelopes lie.
@@ -70,6 +74,8 @@ class Clip:
         self.dataset, self.split = str(first["dataset"]), str(first["split"])
         split = open_split(data_of(self.sources, None), self.split)
         self.frames = _frames(split.video(video), self.sources)
+        self._read = _files_read(split, video, self.sources)
+        self.opened = self.stamps()
         for source in self.sources[1:]:
             check_alike([self.sources[0], source], split)
 
@@ -89,6 +95,11 @@ class Clip:
             [_content(one, self.video) for one in self.sources],
         ]
         return hashlib.sha256(json.dumps([made, stamps]).encode()).hexdigest()[:32]
+
+    def stamps(self) -> tuple[int, ...]:
+        """Return when what opening reads has changed last: while this stays the same, so would an opened clip."""
+        files = (*self._read, *(path for path in (self._sweep_file,) if path))
+        return tuple(_changed(path) for path in files)
 
     def resource(self, name: str) -> tuple[bytes, str]:
         """Return a resource and its content type.
@@ -225,6 +236,28 @@ def _frames(video: Video, sources: Sequence[Source]) -> list[Frame]:
     fix = "wait until `vspw predict` has finished this video."
     require(bool(frames), "clip", expected=f"predictions of video {video.name}", got="none", fix=fix)
     return frames
+
+
+def _files_read(split: Split, video: str, sources: Sequence[Source]) -> list[Path]:
+    """Return the files and folders that say whether predictions of a split, and one video of it, are as they were."""
+    frames = [path for frame in split.video(video).frames for path in (frame.image, frame.mask) if path]
+    lists = [split.root, split.root / "data", split.root / f"{split.name}.txt"]
+    read = [*lists, *frames, *(path.parent for path in frames)]
+    for source in sources:
+        held = [source.path / node_name(one.name) / "zarr.json" for one in split.videos]
+        if not source.is_soft:
+            folder = source.path / video
+            held = [source.path / MANIFEST, folder, *sorted(folder.glob("*.png"))]
+        read += [source.path, source.path / "zarr.json", *held]
+    return list(dict.fromkeys(read))
+
+
+def _changed(path: Path) -> int:
+    """Return when a file or folder changed last, 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _content(source: Source, video: str) -> str:

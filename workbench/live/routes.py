@@ -40,7 +40,7 @@ class Clips:
         self._lock = Lock()
 
     def add(self, workspace: Workspace, paths: Sequence[Path], video: str) -> Clip:
-        """Open a clip and write down what it is made of.
+        """Open a clip and write down what it is made of; one that is open already, and as it was, is that one.
 
         Args:
             workspace: The workspace.
@@ -50,7 +50,7 @@ class Clips:
         Raises:
             InputError: as :class:`~workbench.live.clip.Clip`.
         """
-        clip = Clip(workspace, paths, video)
+        clip = self._unchanged(workspace, paths, video) or Clip(workspace, paths, video)
         folder = _folder(workspace, clip.key)
         if not (folder / "source.json").is_file():
             root = workspace.path.resolve()
@@ -83,9 +83,18 @@ class Clips:
         self._keep(workspace, clip)
         return clip
 
+    def _unchanged(self, workspace: Workspace, paths: Sequence[Path], video: str) -> Clip | None:
+        """Return the open clip of these predictions; None where there is none, or anything it was read from changed."""
+        wanted = (workspace.path, tuple(paths), video)
+        with self._lock:
+            newest_first = list(reversed(self._open.values()))
+        found = next((clip for clip in newest_first if (clip.workspace.path, clip.paths, clip.video) == wanted), None)
+        return found if found is not None and found.stamps() == found.opened else None
+
     def _keep(self, workspace: Workspace, clip: Clip) -> None:
         with self._lock:
             self._open[str(workspace.path), clip.key] = clip
+            self._open.move_to_end((str(workspace.path), clip.key))
             while len(self._open) > MOST_OPEN:
                 self._open.popitem(last=False)
 

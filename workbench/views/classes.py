@@ -13,12 +13,14 @@ from vspwlib.report.figures import class_difference_figure, tau_figure
 from vspwlib.report.tables import Row, class_rows, class_sweep_rows, confused_pairs
 from workbench import data
 from workbench.controls import pick, pick_second
+from workbench.exporting import offer_csv
 from workbench.notices import no_predictions, no_scores
 from workbench.panes import draw_scores, table_height
 from workbench.worst import show_matrix, show_worst, take_row
 
 PERCENTAGES = ("iou", "iou_other", "difference", "truth_share")
 PAIRS = 50
+PAIR = ["truth", "predicted", "share_of_truth", "share_of_errors"]
 NAME = 122  # width in pixels of a column of class names
 BAR: dict[str, Any] = {"format": "%.1f", "min_value": 0, "max_value": 100, "width": 115}
 TILES = {"miou": "mIoU", "pixel_acc": "Pixel accuracy", "fwiou": "Weighted IoU", "vc8": "VC8", "vc16": "VC16"}
@@ -49,9 +51,8 @@ def show_classes(rows: list[Row]) -> None:
     )
 
 
-def show_pairs(score: SplitScore) -> None:
+def show_pairs(rows: list[Row]) -> None:
     """Draw which classes are taken for which, most pixels first."""
-    rows = confused_pairs(score, PAIRS)
     if not rows:
         st.success("No pixel is wrong.")
         return
@@ -61,7 +62,7 @@ def show_pairs(score: SplitScore) -> None:
         table,
         hide_index=True,
         height=table_height(len(rows)),
-        column_order=["truth", "predicted", "share_of_truth", "share_of_errors"],
+        column_order=PAIR,
         column_config={
             "truth": st.column_config.TextColumn("true class", width=NAME),
             "predicted": st.column_config.TextColumn("predicted as", width=NAME),
@@ -76,6 +77,7 @@ def show_pairs(score: SplitScore) -> None:
 def show(scores: dict[str, SplitScore], stores: dict[str, Path], split: str) -> None:
     """Draw the scores of one run, or of two and their difference, and the frames to look at."""
     first, *others = scores.values()
+    run = next(iter(scores))
     tiles = [{name: score.summary()[key] for key, name in TILES.items()} for score in scores.values()]
     draw_scores(*tiles)
     rows = class_rows(first, others[0] if others else None)
@@ -84,12 +86,14 @@ def show(scores: dict[str, SplitScore], stores: dict[str, Path], split: str) -> 
     kept = [row for row in rows if not chosen or row["group"] in chosen]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.markdown(f"##### Classes of the split's truth: {len(kept)}")
+        heading, note = f"##### Classes of the split's truth: {len(kept)}", "These classes; figures are fractions."
+        offer_csv(heading, kept, list(rows[0]), f"classes-{'-'.join(scores)}-{split}", note)
         show_classes(kept)
     with right:
-        st.markdown("##### Most frequent mistakes" + (" of the first run" if others else ""))
-        show_pairs(first)
-    run = next(iter(scores))
+        pairs, whose = confused_pairs(first, PAIRS), " of the first run" if others else ""
+        heading = f"##### Most frequent mistakes{whose}"
+        offer_csv(heading, pairs, PAIR, f"mistakes-{run}-{split}", "These pairs; figures are fractions.")
+        show_pairs(pairs)
     number = show_worst(run, stores[run], split, first)
     st.markdown("##### What is taken for what")
     show_matrix(first, {row["class"] for row in kept})

@@ -16,6 +16,7 @@ from vspwlib.report.mapping import Pixels, mapping_summary, source_rows
 from vspwlib.report.mapping_flow import flow_figure, flow_rows, group_of, ratio_figure
 from workbench import data, mapping_data
 from workbench.controls import pick
+from workbench.exporting import offer_csv
 from workbench.mapping_edit import edited, show_editor
 from workbench.mapping_samples import show_samples
 from workbench.notices import guard, show_error
@@ -45,7 +46,7 @@ def show_tiles(table: LabelMapping, facts: SourceSet, pixels: Pixels | None) -> 
         column.metric(name, value, border=True)
 
 
-def show_classes(rows: list[dict[str, Any]]) -> None:
+def show_classes(rows: list[dict[str, Any]], name: str) -> None:
     """Draw the mapping as a table that can be sorted and searched."""
     search, choose = st.columns([1, 2], vertical_alignment="bottom")
     find = search.text_input("Find", key="find", bind="query-params", placeholder="in names and reasons").lower()
@@ -60,14 +61,16 @@ def show_classes(rows: list[dict[str, Any]]) -> None:
     if not shown:
         st.info("No row fits: clear what to find, or the groups.", icon=":material/search_off:")
         return
-    st.caption(f"{len(shown)} of {len(rows)} rows.")
+    said = f":gray[{len(shown)} of {len(rows)} rows.]"
     counted = ["pixels", "share"] if "pixels" in rows[0] else []
+    order = ["value", "source", "vspw", "group", "kind", *counted, "reason"]
+    offer_csv(said, shown, order, f"mapping-{name}", "These rows.")
     text, number = st.column_config.TextColumn, st.column_config.NumberColumn
     st.dataframe(
         shown,
         hide_index=True,
         height=table_height(len(shown), most=420),
-        column_order=["value", "source", "vspw", "group", "kind", *counted, "reason"],
+        column_order=order,
         column_config={
             "value": number(width=60, help="As in the mask files."),
             "source": text("source class", width=140),
@@ -165,7 +168,7 @@ def show(base: LabelMapping, dataset: str, counted: CountedStills | None) -> Non
     elif part == FLOW:
         show_flow(source_rows(table, pixels), facts)
     else:
-        show_classes(source_rows(table, pixels))
+        show_classes(source_rows(table, pixels), dataset)
 
 
 place = data.workspace()

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from vspwlib.report.figures import training_figure
-from vspwlib.report.spreadsheet import csv_text
 from vspwlib.report.tables import Row
 from vspwlib.runs import Run, Workspace, read_json
 from workbench import data
 from workbench.actions import offer_commands, offer_demo
+from workbench.exporting import offer_csv
 from workbench.job_list import show_jobs
 from workbench.notices import show_error
 
@@ -26,17 +26,7 @@ def show_runs(rows: list[Row], runs: dict[str, Run]) -> None:
     """Draw the table of runs: one row for each run and split, with what it was trained on."""
     machines = {name: describe(run) for name, run in runs.items()}
     table = [{key: row[key] for key in ORDER} | machines.get(row["run"], {}) for row in rows]
-    left, right = st.columns([6, 1], vertical_alignment="bottom")
-    left.markdown("##### Runs")
-    right.download_button(
-        "CSV",
-        csv_text(table, [*ORDER, *MACHINE]),
-        file_name="runs.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        help="The whole table; scores are fractions.",
-        width="stretch",
-    )
+    offer_csv("##### Runs", table, [*ORDER, *MACHINE], "runs", "The whole table; scores are fractions.")
     shown = [row | {key: None if row[key] is None else 100 * row[key] for key in SCORES} for row in table]
     columns = {key: st.column_config.NumberColumn(name, format="%.2f") for key, name in SCORES.items()}
     columns["miou"] = st.column_config.ProgressColumn(SCORES["miou"], format="%.2f", min_value=0, max_value=100)
