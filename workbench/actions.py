@@ -44,6 +44,7 @@ def offer_demo(workspace: Workspace) -> None:
         st.subheader("Use your own video", anchor=False)
         st.markdown("PATH is a VSPW folder, CamVid with `mask_vspw/`, or clips of your own; in a terminal:")
         st.code(OWN_DATA, language="bash")
+        st.page_link("views/bring.py", label="Bring your own", icon=":material/upload:")
         st.markdown("Another workspace: `VSPW_WORKSPACE=FOLDER streamlit run app.py`.")
 
 
@@ -128,7 +129,8 @@ def _predict(workspace: Workspace) -> Command | None:
 
 
 def _score(workspace: Workspace) -> Command | None:
-    stores = {f"{path.parent.name}, {path.stem}": path for path in workspace.stored_predictions()}
+    found = data.predictions(workspace, hard=True)
+    stores = {f"{run}, {key}": path for key, runs in found.items() for run, path in runs.items()}
     if not stores:
         st.info("No run has predicted anything yet. Start a prediction first.", icon=":material/inbox:")
         return None

@@ -119,3 +119,37 @@ def movie_command(workspace: Workspace, runs: Sequence[str], split: str, video: 
     rule = () if tau is None else ("--tau", f"{tau:g}")
     place = ("--split", split, "--video", video, *rule, "--out", str(workspace.path / file))
     return Command(f"Draw {video} as mp4", ("movie", *runs, *place), (file,))
+
+
+def frames_command(film: Path, clip: Path, every: int) -> Command:
+    """Return the command that makes a clip of a film."""
+    step = () if every == 1 else ("--every", str(every))
+    arguments = ("data", "frames", str(film.resolve()), str(clip.resolve()), *step)
+    return Command(f"Take the frames of {clip.name}", arguments, (f"uploads/{clip.name}",))
+
+
+def predict_data_command(run: str, root: Path, split: str) -> Command:
+    """Return the command that predicts a split of other data than the run was trained on."""
+    arguments = ("predict", _named(run), "--split", split, "--data", f"vspw={root.resolve()}")
+    title = f"Predict {root.resolve().name}, {split} with {run}"
+    return Command(title, arguments, (f"predictions/{run}/{root.resolve().name}-{split}",))
+
+
+def check_command(root: Path) -> Command:
+    """Return the command that reads every file of a data set and says what is wrong."""
+    return Command(f"Check {root.name}", ("data", "check", str(root.resolve())), (f"checks/{root.resolve()}",))
+
+
+def import_command(maps: Path, name: str, root: Path, split: str, *, raw: bool) -> Command:
+    """Return the command that takes label maps, of a folder or a zip, into the workspace."""
+    where = ("--split", split, "--data", f"vspw={root.resolve()}", *(("--raw",) if raw else ()))
+    arguments = ("import", "predictions", str(maps.resolve()), "--name", _named(name), *where)
+    return Command(f"Import {name} on {split}", arguments, (f"predictions/{name}/{root.resolve().name}-{split}",))
+
+
+def mmseg_command(model: tuple[Path, Path], name: str, root: Path, split: str, mapping: str | None) -> Command:
+    """Return the command that predicts a split with a config of mmsegmentation (a program) and a checkpoint."""
+    files = tuple(str(file.resolve()) for file in model)
+    where = ("--split", split, "--data", f"vspw={root.resolve()}", *(("--mapping", mapping) if mapping else ()))
+    arguments = ("import", "mmseg-config", *files, "--name", _named(name), *where)
+    return Command(f"Predict {split} with {name}", arguments, (f"predictions/{name}/{root.resolve().name}-{split}",))

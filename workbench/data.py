@@ -59,10 +59,16 @@ def curves(run: Run) -> list[tables.Row]:
     return _curves(str(run.path), _changed(log)) if log.is_file() else []
 
 
-def predictions(place: Workspace) -> dict[str, dict[str, Path]]:
-    """Return the prediction stores: data set and split (``vspw-test2``) to run to path; most scored runs first."""
+def predictions(place: Workspace, *, hard: bool = False) -> dict[str, dict[str, Path]]:
+    """Return stored predictions: data set and split (``vspw-test2``) to run to path; most scored runs first.
+
+    Args:
+        place: The workspace.
+        hard: Label maps too, of a vote or another system, where there are no scores beside them.
+    """
+    maps = [path for path in place.stored_labels() if hard and not path.with_suffix(".zarr").exists()]
     found: dict[str, dict[str, Path]] = {}
-    for path in place.stored_predictions():
+    for path in sorted([*place.stored_predictions(), *maps]):
         found.setdefault(path.stem, {})[path.parent.name] = path
     scored = {key: sum(scores_file(path).is_file() for path in runs.values()) for key, runs in found.items()}
     return dict(sorted(found.items(), key=lambda item: (-scored[item[0]], item[0])))
@@ -96,7 +102,7 @@ def sweep(place: Workspace, first: Path, second: Path) -> SweepResult | None:
 
 def dataset_and_split(store: Path) -> tuple[str, str]:
     """Return the names of the data set and the split that a store was predicted on."""
-    manifest = _store(str(store), _changed(store)).manifest
+    manifest = _source(str(store), _changed(store)).manifest
     return str(manifest["dataset"]), str(manifest["split"])
 
 
@@ -110,7 +116,7 @@ def videos(store: Path) -> list[str]:
 
 def frames(store: Path, video: str) -> list[str]:
     """Return the names of the frames that a store holds of a video."""
-    return list(_store(str(store), _changed(store)).frames(video))
+    return list(_source(str(store), _changed(store)).labels.frames(video))
 
 
 def picture(store: Path, video: str, frame: str) -> Picture:
@@ -166,7 +172,7 @@ def _data_root(run: Run) -> str:
 
 
 def _frame(store: Path, video: str, frame: str) -> Any:
-    manifest = _store(str(store), _changed(store)).manifest
+    manifest = _source(str(store), _changed(store)).manifest
     split = _split(str(manifest["data_root"]), str(manifest["split"]))
     found = next((item for item in split.video(video).frames if item.name == frame), None)
     if found is None:
@@ -230,15 +236,15 @@ def _sweep(path: str, changed: int) -> SweepResult:  # noqa: ARG001
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _store(path: str, changed: int) -> Any:  # noqa: ARG001
-    from vspwlib.predict.store import ScoreStore
+def _source(path: str, changed: int) -> Any:  # noqa: ARG001
+    from vspwlib.pipeline.sources import open_source
 
-    return ScoreStore.open(path)
+    return open_source(Path(path))
 
 
 @st.cache_resource(max_entries=16, ttl="30s", show_spinner=False)  # a video that is being predicted comes in later
 def _videos(path: str, changed: int) -> list[str]:
-    return list(_store(path, changed).videos())
+    return list(_source(path, changed).labels.videos())
 
 
 @st.cache_resource(max_entries=8, ttl="10m", show_spinner=False)
@@ -264,9 +270,8 @@ def _truth(path: str, changed: int) -> Ids:  # noqa: ARG001
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _labels(path: str, changed: int, video: str, frame: str) -> Ids:
-    from vspwlib.predict.labels import StoreLabels
-
-    return StoreLabels(_store(path, changed)).labels(video, frame)
+    found: Ids = _source(path, changed).labels.labels(video, frame)
+    return found
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

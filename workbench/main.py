@@ -24,6 +24,7 @@ page = st.navigation(
         st.Page("views/mapping.py", title="Label mapping", icon=":material/alt_route:"),
         st.Page("views/tables.py", title="Tables", icon=":material/table_chart:"),
         st.Page("views/embedding.py", title="Embedding", icon=":material/scatter_plot:"),
+        st.Page("views/bring.py", title="Bring your own", icon=":material/upload:"),
     ],
     position="top",
 )

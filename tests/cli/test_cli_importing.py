@@ -1,6 +1,8 @@
 """``vspw import``: what it prints."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 from typer.testing import CliRunner
@@ -60,3 +62,24 @@ def test_a_model_of_mmseg_is_predicted_in_shards_with_settings_of_its_own(tmp_pa
     assert (stated["flip"], stated["short_side"], stated["precision"]) == (True, 24, "fp32")
     for wrong in (["--precision", "fp8"], ["--shard", "2/2"], ["--overwrite", "--shard", "0/2"]):
         assert isinstance(run(*wrong, code=1).exception, InputError)
+
+
+def test_a_zip_is_imported_like_its_folder(tmp_path):
+    made = score_stores(tmp_path)
+    for video, frame in every_frame():
+        write_png_predictions(tmp_path / "pngs", video, frame, np.full(SIZES[video], 7, np.uint8))
+    archive = shutil.make_archive(str(tmp_path / "theirs"), "zip", tmp_path, "pngs")
+    options = ["--split", "val", "--workspace", str(made.workspace.path), "--data", f"vspw={made.data}", "--json"]
+
+    def run(source, name):
+        result = CliRunner().invoke(app, ["predictions", str(source), *options, "--name", name])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    zipped, folder = run(archive, "zipped"), run(tmp_path / "pngs", "folder")
+    assert zipped["frames"] == folder["frames"] == 5
+    assert zipped["stray"] == []
+    manifests = [json.loads((Path(found["labels"]) / "manifest.json").read_text()) for found in (zipped, folder)]
+    assert [manifest["predict"]["imported"] for manifest in manifests] == ["theirs.zip", "pngs"]
+    assert manifests[0]["weights"] == manifests[1]["weights"]
+    assert not list((made.workspace.path / "uploads").iterdir())

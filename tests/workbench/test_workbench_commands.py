@@ -31,6 +31,11 @@ def test_every_option_is_one_that_the_command_knows(tmp_path: Path) -> None:
         commands.write_command(["a", "b"], "test2", ["--weights", "0.5,0.5"], "pair"),
         commands.submit_command(place, "pair", "test2"),
         commands.movie_command(place, ["a", "b"], "test2", "1_x", 0.25),
+        commands.frames_command(tmp_path / "-a.mp4", tmp_path / "uploads" / "a", 2),
+        commands.predict_data_command("a", tmp_path, "all"),
+        commands.check_command(tmp_path),
+        commands.import_command(tmp_path / "a.zip", "theirs", tmp_path, "val", raw=True),
+        commands.mmseg_command((tmp_path / "a.py", tmp_path / "a.pth"), "theirs", tmp_path, "val", "ade20k"),
     ]
     for command in made:
         result = CliRunner().invoke(app, [*command.arguments, "--help"])
@@ -59,6 +64,9 @@ def test_names_that_a_command_would_read_as_something_else_are_refused(name: str
         lambda: commands.write_command([name, "b"], "val", ["--mean"], "c"),
         lambda: commands.write_command(["a", "b"], "val", ["--mean"], name),
         lambda: commands.submit_command(Workspace(tmp_path), name, "val"),
+        lambda: commands.predict_data_command(name, tmp_path, "val"),
+        lambda: commands.import_command(tmp_path, name, tmp_path, "val", raw=False),
+        lambda: commands.mmseg_command((tmp_path, tmp_path), name, tmp_path, "val", None),
     ]
     for make in made:
         with pytest.raises(InputError, match="name: expected a name that can be a folder's"):

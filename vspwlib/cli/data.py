@@ -70,6 +70,24 @@ def prepare(
         typer.secho(f"left out: {message}", fg="yellow", err=True)
 
 
+@app.command()
+def frames(
+    film: Annotated[Path, typer.Argument(help="An mp4, or another film that FFmpeg reads.")],
+    target: Annotated[Path, typer.Argument(help="Folder of the clip; its name is that of the video.")],
+    every: Annotated[int, typer.Option(min=1, help="Take every so many frames.")] = 1,
+    most: Annotated[int, typer.Option(min=1, help="Take no more frames than this.")] = 3000,
+) -> None:
+    """Write the frames of a film as a clip without truth, at 480 pixels height where they are higher.
+
+    Example: `vspw data frames street.mp4 clips/street && vspw predict RUN --data clips/street`
+    """
+    from vspwlib.pipeline.film import film_to_clip
+
+    with progress_bar("reading") as progress:
+        count = film_to_clip(film, target, every=every, most=most, progress=progress)
+    typer.echo(f"{target}  {count} frames")
+
+
 @app.command("make-mini")
 def make_mini(
     target: Annotated[Path, typer.Argument(help="Where the data set goes.")] = Path("data/mini"),

@@ -31,7 +31,9 @@ def _group() -> None:
 
 @app.command()
 def predictions(
-    folder: Annotated[Path, typer.Argument(help="PNGs of another system, <video>/<frame>.png, ids 0..123.")],
+    folder: Annotated[
+        Path, typer.Argument(help="PNGs of another system, <video>/<frame>.png, ids 0..123; or a zip of these.")
+    ],
     name: Annotated[str, typer.Option(help="Name of the system among the predictions.")],
     split: Annotated[str, typer.Option(help="Split that was predicted.")],
     data: DataOption = None,
@@ -47,12 +49,15 @@ def predictions(
     import json
 
     from vspwlib.data.index import named
+    from vspwlib.data.label_archive import unpacked_labels
     from vspwlib.pipeline.importing import import_predictions
 
     place = Workspace.locate(workspace)
     root = _video_data(data, place)
-    with progress_bar("importing", quiet=as_json) as progress:
-        found = import_predictions(folder, place, name, root, split, raw=raw, overwrite=overwrite, progress=progress)
+    with progress_bar("importing", quiet=as_json) as progress, unpacked_labels(folder, place.path / "uploads") as maps:
+        found = import_predictions(
+            maps, place, name, root, split, raw=raw, origin=folder.name, overwrite=overwrite, progress=progress
+        )
     if as_json:
         typer.echo(json.dumps(found.summary()))
         return

@@ -63,6 +63,7 @@ def import_predictions(
     split: str,
     *,
     raw: bool = False,
+    origin: str = "",
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Imported:
@@ -75,6 +76,7 @@ def import_predictions(
         root: The data set that was predicted.
         split: Split of it.
         raw: The files hold VSPW's raw values 1..124 instead.
+        origin: What the files came from; the folder's name by default.
         overwrite: Replace an earlier import of that name.
         progress: Called with frames done and frames in all.
 
@@ -101,7 +103,7 @@ def import_predictions(
             done += len(video.frames)
             if progress is not None:
                 progress(done, frames.num_frames)
-        made = {"imported": folder.resolve().name, "raw": raw}
+        made = {"imported": origin or folder.resolve().name, "raw": raw}
         write_json(part / label_folder.MANIFEST, _manifest(name, root, split, made, PngPredictions(part)))
         _put_in_place(part, target)
     finally:

@@ -43,6 +43,15 @@ def frame_source(path: str | Path) -> Iterator[tuple[str, Image]]:
     return _decode(source)
 
 
+def read_first_frame(path: str | Path) -> Image:
+    """Return the first frame of what :func:`frame_source` takes.
+
+    Raises:
+        InputError: as there.
+    """
+    return next(frame_source(path))[1]
+
+
 def frame_rate(path: str | Path) -> float | None:
     """Return the frames per second that a film states; None for a folder or where it states none.
 

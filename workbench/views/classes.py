@@ -121,7 +121,7 @@ def show_class_curve(pair: list[Path], names: list[str], number: int) -> None:
 
 
 place = data.workspace()
-stores = data.predictions(place)
+stores = data.predictions(place, hard=True)
 if not stores:
     no_predictions(place.path)
     st.stop()

@@ -9,7 +9,7 @@ from workbench.exporting import ask_for_movie, show_movie
 from workbench.notices import no_predictions
 
 place = data.workspace()
-stores = data.predictions(place)
+stores = data.predictions(place, hard=True)
 if not stores:
     no_predictions(place.path)
     st.stop()
@@ -19,7 +19,9 @@ with columns[0]:
     runs = stores[pick("Split", list(stores), "split")]
 with columns[1]:
     first = pick("Run", list(runs), "run")
-second = pick_second(runs, first, columns[2], columns[3])
+# Two are compared by their probabilities; label maps have none.
+soft = [run for run in runs if runs[run].suffix == ".zarr"]
+second = pick_second(soft if first in soft else [], first, columns[2], columns[3])
 with columns[4]:
     video = pick("Video", data.videos(runs[first]), "video")
 chosen = [run for run in (first, second) if run]
