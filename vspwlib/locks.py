@@ -13,7 +13,7 @@ import platform
 import shlex
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -36,7 +36,8 @@ def locked(place: Path, what: str, *, part: tuple[int, int] = (0, 1), wait: bool
     """Hold a folder or a file for this process while the block runs.
 
     Args:
-        place: What to guard; it need not exist. Its parent is made.
+        place: What to guard; it need not exist. Its parent is made, and taken away again where the block leaves it
+            empty.
         what: Its name in messages.
         part: ``(index, count)``: the part of it that is worked on. Different parts do not keep each other out; the
             whole and a part do.
@@ -46,10 +47,11 @@ def locked(place: Path, what: str, *, part: tuple[int, int] = (0, 1), wait: bool
         InputError: another process holds it, or a thread of this one; the message says who.
     """
     place = place.resolve()
-    place.parent.mkdir(parents=True, exist_ok=True)
     whole = place.with_name(f".{place.name}.lock")
     index, count = part
+    made = [folder for folder in place.parents if not folder.exists()]
     with ExitStack() as stack:
+        stack.callback(_take_away, made)
         if count > 1:
             stack.enter_context(_lock(whole, place, what, shared=True, wait=wait))
             whole = place.with_name(f".{place.name}.{index}-of-{count}.lock")
@@ -96,7 +98,11 @@ def _acquire(file: Path, place: Path, what: str, *, shared: bool, wait: bool) ->
 
     kind, told = fcntl.LOCK_SH if shared else fcntl.LOCK_EX, False
     while True:
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # another process has just taken the empty folder away
+            continue
         try:
             fcntl.lockf(handle, kind | (0 if told else fcntl.LOCK_NB))
         except OSError as error:
@@ -117,6 +123,15 @@ def _acquire(file: Path, place: Path, what: str, *, shared: bool, wait: bool) ->
                 os.pwrite(handle, json.dumps(_own_words()).encode(), 0)
             return handle
         os.close(handle)  # its last holder has deleted it: begin again with the file that is there now
+
+
+def _take_away(folders: Sequence[Path]) -> None:
+    """Delete folders that are empty, the innermost first."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def _is_still(file: Path, handle: int) -> bool:

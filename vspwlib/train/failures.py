@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from lightning.fabric import Fabric
 
@@ -14,6 +15,11 @@ _GONE = re.compile(
     r"timed out waiting|collective operation timeout|NCCL communicator was aborted",
     re.IGNORECASE,
 )
+
+
+def _fail_worker(got: str) -> NoReturn:
+    fix = "--resume goes on from the last snapshot; where memory ran out, with fewer train.workers."
+    fail("data worker", expected="running", got=got, fix=fix)
 
 
 @contextmanager
@@ -30,15 +36,13 @@ def named_failures(fabric: Fabric) -> Iterator[None]:
     """
     try:
         yield
+    except (ConnectionError, EOFError) as error:
+        # A worker that dies while it hands over a tensor breaks the pipe before its death is known.
+        _fail_worker(repr(error))
     except RuntimeError as error:
         text = str(error).strip().splitlines()[0] if str(error).strip() else ""
         if text.startswith("DataLoader worker"):
-            fail(
-                "data worker",
-                expected="running",
-                got=text.rstrip("."),
-                fix="--resume goes on from the last snapshot; where memory ran out, with fewer train.workers.",
-            )
+            _fail_worker(text.rstrip("."))
         if fabric.world_size > 1 and _GONE.search(str(error)):
             fail(
                 "processes",
