@@ -26,18 +26,17 @@ def offer_csv(heading: str, rows: Sequence[Mapping[str, Any]], columns: Sequence
         name: Name of the file, without its ending.
         note: What the file holds.
     """
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    left.markdown(heading)
-    right.download_button(
-        "CSV",
-        csv_text(rows, columns),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        help=note,
-        key=f"csv_{name}",
-        width="stretch",
-    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        st.markdown(heading, width="content")
+        st.download_button(
+            "CSV",
+            csv_text(rows, columns),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            help=note,
+            key=f"csv_{name}",
+        )
 
 
 def ask_for_movie(workspace: Workspace, runs: Sequence[str], split: str, video: str, state: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from workbench.notices import guard, literal
 Ids = NDArray[np.uint8]
 
 ANY = "any class"
+ANCHOR = "frames-to-look-at"
 _LARGEST = 40  # classes of the matrix: more cannot be read, nor hit
 _WIDTH = 420  # pixels of a thumbnail, before the page scales it
 _IN_A_ROW = 6
@@ -97,7 +98,7 @@ def show_worst(run: str, store: Path, split: str, score: SplitScore) -> int:
     Returns:
         The class that was chosen.
     """
-    st.markdown("##### Frames to look at")
+    st.subheader("Frames to look at", anchor=ANCHOR)
     lost = score.counts.truth + score.counts.predicted - 2 * score.counts.intersection
     rows = sorted(class_rows(score), key=lambda row: (row["iou"], -lost[row["id"]]))
     left, right, _ = st.columns([2, 2, 4])

@@ -173,5 +173,14 @@ def test_label_maps_by_path_and_a_model_become_commands(
 
 
 @pytest.mark.parametrize("kind", ["Label maps", "mmseg model"])
-def test_without_data_the_page_says_what_comes_first(kind: str, workspace: Workspace, open_page: Any) -> None:
+def test_without_data_the_page_says_what_comes_first(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_page: Any
+) -> None:
+    monkeypatch.setenv("VSPW_WORKSPACE", str(tmp_path / "none"))
     assert "knows no video yet" in open_page("bring", bring=kind).info[0].value
+
+
+def test_data_that_a_run_was_trained_on_need_not_be_named(workspace: Workspace, open_page: Any) -> None:
+    app = open_page("bring", bring="Label maps")
+    assert app.selectbox(key="labels_data").options == ["vspw"]
+    assert app.selectbox(key="labels_split").options == ["test2"]

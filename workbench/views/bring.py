@@ -159,9 +159,9 @@ def show_folder(place: Workspace) -> None:
 
 def data_of(place: Workspace, key: str) -> tuple[Path, str] | None:
     """Choose which data set, and which split of it, something is about; None where no data set is known."""
-    known = clips(place)
-    if (own := place.data_sets.get("vspw")) is not None:
-        known = {own.resolve().name: own} | known
+    trained = [Path(run.config["data"]["vspw"]) for run in data.trained_runs(place).values()]
+    own = [root for root in (place.data_sets.get("vspw"), *trained) if root is not None and root.is_dir()]
+    known = {root.resolve().name: root for root in reversed(own)} | clips(place)  # of one name the workspace's own
     if not known:
         st.info("The workspace knows no video yet: bring some first.", icon=":material/inbox:")
         return None

@@ -16,11 +16,12 @@ from workbench.controls import pick, pick_second
 from workbench.exporting import offer_csv
 from workbench.notices import no_predictions, no_scores
 from workbench.panes import draw_scores, table_height
-from workbench.worst import show_matrix, show_worst, take_row
+from workbench.worst import ANCHOR, show_matrix, show_worst, take_row
 
 PERCENTAGES = ("iou", "iou_other", "difference", "truth_share")
 PAIRS = 50
 PAIR = ["truth", "predicted", "share_of_truth", "share_of_errors"]
+TALLEST = 390  # pixels of a table: what lies below shall be seen to be there
 NAME = 122  # width in pixels of a column of class names
 BAR: dict[str, Any] = {"format": "%.1f", "min_value": 0, "max_value": 100, "width": 115}
 TILES = {"miou": "mIoU", "pixel_acc": "Pixel accuracy", "fwiou": "Weighted IoU", "vc8": "VC8", "vc16": "VC16"}
@@ -33,7 +34,7 @@ def show_classes(rows: list[Row]) -> None:
     st.dataframe(
         scaled,
         hide_index=True,
-        height=table_height(len(rows)),
+        height=table_height(len(rows), most=TALLEST),
         placeholder="–",
         key="class_table",
         on_select=partial(take_row, rows, "class_table"),
@@ -61,7 +62,7 @@ def show_pairs(rows: list[Row]) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        height=table_height(len(rows)),
+        height=table_height(len(rows), most=TALLEST),
         column_order=PAIR,
         column_config={
             "truth": st.column_config.TextColumn("true class", width=NAME),
@@ -82,7 +83,9 @@ def show(scores: dict[str, SplitScore], stores: dict[str, Path], split: str) -> 
     draw_scores(*tiles)
     rows = class_rows(first, others[0] if others else None)
     groups = list(dict.fromkeys(row["group"] for row in rows))
-    chosen = st.pills("Groups", groups, selection_mode="multi", key="group", bind="query-params")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        chosen = st.pills("Groups", groups, selection_mode="multi", key="group", bind="query-params", width="content")
+        st.markdown(f"[Frames to look at :material/arrow_downward:](#{ANCHOR})", width="content")
     kept = [row for row in rows if not chosen or row["group"] in chosen]
     left, right = st.columns([3, 2], gap="large")
     with left:
