@@ -12,6 +12,10 @@ STYLE = """<style>
 [data-testid=stMainBlockContainer] { padding: 4rem 2.2rem 2rem; max-width: 2200px; }
 [data-testid=stMainBlockContainer] [data-stale=true] { opacity: 1; transition: none; }
 button[aria-label^="Download as CSV"] { display: none; }
+@media (max-width: 1100px) {
+  [data-testid=stMetricValue] { font-size: 1.4rem; }
+  [data-testid=stMetricLabel] * { white-space: normal; }
+}
 </style>"""
 
 st.set_page_config(page_title="VSPW workbench", page_icon=":material/layers:", layout="wide")

@@ -21,10 +21,10 @@ from workbench.notices import guard, literal
 Ids = NDArray[np.uint8]
 
 ANY = "any class"
-ANCHOR = "frames-to-look-at"
+ANCHOR = "frames-to-look-at"  # Streamlit's own, of the heading's words
 _LARGEST = 40  # classes of the matrix: more cannot be read, nor hit
 _WIDTH = 420  # pixels of a thumbnail, before the page scales it
-_IN_A_ROW = 6
+_TILE = 185  # pixels of a thumbnail on the page: six in a row of a laptop's screen
 
 
 def show_matrix(score: SplitScore, kept: Collection[str]) -> None:
@@ -98,7 +98,7 @@ def show_worst(run: str, store: Path, split: str, score: SplitScore) -> int:
     Returns:
         The class that was chosen.
     """
-    st.subheader("Frames to look at", anchor=ANCHOR)
+    st.markdown("##### Frames to look at")
     lost = score.counts.truth + score.counts.predicted - 2 * score.counts.intersection
     rows = sorted(class_rows(score), key=lambda row: (row["iou"], -lost[row["id"]]))
     left, right, _ = st.columns([2, 2, 4])
@@ -124,9 +124,9 @@ def _draw_frames(run: str, store: Path, split: str, number: int, taken: int | No
     found = confusions.worst_of_class(number) if taken is None else confusions.worst_of_confusion(number, taken)
     if not found:
         st.success("No pixel is wrong.")
-    for start in range(0, len(found), _IN_A_ROW):
-        for column, frame in zip(st.columns(_IN_A_ROW), found[start : start + _IN_A_ROW], strict=False):
-            with column:
+    with st.container(horizontal=True):
+        for frame in found:
+            with st.container(width=_TILE):
                 image, truth = data.picture(store, *frame[:2]), data.truth(store, *frame[:2])
                 if truth is not None:
                     in_question = question(truth, data.labels(store, *frame[:2]), number, taken)

@@ -10,6 +10,7 @@ import pytest
 from tests.workbench.streamlit_server import run_streamlit
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.runs import Workspace, read_json
+from workbench.worst import ANCHOR
 
 pytestmark = pytest.mark.browser
 
@@ -65,6 +66,8 @@ def test_every_page_opens_by_a_click(page: Any) -> None:
     go_to(page, "Classes")
     page.get_by_role("heading", name="Most frequent mistakes").wait_for()
     page.get_by_test_id("stDataFrame").nth(1).wait_for()
+    page.get_by_role("link", name="Frames to look at").click()
+    page.locator(f"#{ANCHOR}").wait_for()
     go_to(page, "Embedding")
     page.get_by_role("button", name="Compute").wait_for()
 

@@ -124,7 +124,7 @@ def predict_clip(place: Workspace, known: dict[str, Path], first: str | None) ->
     columns = st.columns(3)
     names = sorted(known, key=lambda name: name != first)
     root = known[columns[0].selectbox("Clip", names, key="clip")]
-    split = columns[1].selectbox("Split", list_splits(root), key="clip_split")
+    split = columns[1].selectbox("Split", splits_of(root), key="clip_split")
     run = columns[2].selectbox("Run", list(runs), key="clip_run")
     command = predict_data_command(run, root, split)
     offer(place, command, "Predict")
@@ -167,7 +167,12 @@ def data_of(place: Workspace, key: str) -> tuple[Path, str] | None:
         return None
     left, right = st.columns(2)
     root = known[left.selectbox("Data", list(known), key=f"{key}_data")]
-    return root, right.selectbox("Split", list_splits(root), key=f"{key}_split")
+    return root, right.selectbox("Split", splits_of(root), key=f"{key}_split")
+
+
+def splits_of(root: Path) -> list[str]:
+    """Return the splits of a data set, those to validate and test on first: VSPW lists all its videos once more."""
+    return sorted(list_splits(root), key=lambda split: not split.startswith(("test", "val")))
 
 
 def show_labels(place: Workspace) -> None:

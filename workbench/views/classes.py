@@ -128,7 +128,7 @@ stores = data.predictions(place, hard=True)
 if not stores:
     no_predictions(place.path)
     st.stop()
-columns = st.columns([2, 4, 1.4, 4], vertical_alignment="bottom")
+columns = st.columns([2, 4, 2, 4], vertical_alignment="bottom")
 with columns[0]:
     split = pick("Split", list(stores), "split")
     runs = stores[split]

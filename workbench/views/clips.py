@@ -14,7 +14,7 @@ if not stores:
     no_predictions(place.path)
     st.stop()
 
-columns = st.columns([2, 3, 1.4, 3, 3], vertical_alignment="bottom")
+columns = st.columns([2, 3, 2, 3, 3], vertical_alignment="bottom")
 with columns[0]:
     runs = stores[pick("Split", list(stores), "split")]
 with columns[1]:

@@ -96,7 +96,7 @@ trained = data.trained_runs(place)
 if not trained:
     no_trained_runs(place.path)
     st.stop()
-columns = st.columns([3, 1.4, 3, 2, 3], vertical_alignment="bottom")
+columns = st.columns([3, 2, 3, 2, 3], vertical_alignment="bottom")
 with columns[0]:
     first = trained[pick("Run", list(trained), "run")]
 second = pick_second(trained, first.name, columns[1], columns[2])
