@@ -170,6 +170,9 @@ def test_a_recycled_process_number_is_not_taken_for_the_job(place: Workspace) ->
     jobs.start(place, "Show the help", QUICK)
     (job,) = wait_for_jobs(place)
     (job.folder / "ended.json").unlink()
+    deadline = time.monotonic() + 20
+    while jobs.jobs(place)[0].state == "running" and time.monotonic() < deadline:  # its leader is about to end
+        time.sleep(0.02)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True) as other:
         write_json(job.folder / "job.json", read_json(job.folder / "job.json", "job") | {"pid": other.pid})
         (job,) = jobs.jobs(place)
