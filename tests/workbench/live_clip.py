@@ -22,6 +22,7 @@ from vspwlib.ensemble.joint import JointFrame, joint_frame_of_bands
 from vspwlib.labels import CLASS_NAMES, palette
 from vspwlib.metrics.iou import confusion, miou
 from workbench.live.container import frame_pack
+from workbench.live.join import joined
 
 LIVE = Path(__file__).resolve().parents[2] / "workbench" / "live"
 CLASSES = 9
@@ -171,6 +172,8 @@ class Site:
     def answer(self, path: str) -> tuple[int, bytes, str]:
         if path == "/":
             return 200, PAGE.encode(), "text/html"
+        if path == "/live_view.js":
+            return 200, joined().encode(), "text/javascript"
         if not path.startswith("/packs/"):
             file = LIVE / path[1:]
             if not file.is_file():

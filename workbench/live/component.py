@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
+from workbench.live.join import joined
+
 FOLDER = Path(__file__).parent
 
 # Streamlit takes a text for source where it has an inner line, else for the path of a file.
-_SCRIPT = (FOLDER / "live_view.js").read_text("utf-8") + "\nexport default mountStreamlit;\n"
+_SCRIPT = joined() + "\nexport default mountStreamlit;\n"
 _draw = st.components.v2.component("vspw_live_view", js=_SCRIPT, css=(FOLDER / "live_view.css").read_text("utf-8"))
 
 

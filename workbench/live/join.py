@@ -1,21 +1,17 @@
-"""Join the sources of the live view into one module, ``live_view.js``: ``python -m workbench.live.join``.
+"""Join the sources of the live view into one module when it is needed: one text is what a component and a widget take.
 
-One file is what a component and a widget take. The sources are ES modules that import each other by name; joined, they
-share one scope, so ``import`` and ``export`` fall away and a name may be defined at the top of one file only.
+The sources are ES modules that import each other by name; joined, they share one scope, so ``import`` and ``export``
+fall away and a name may be defined at the top of one file only.
 """
 
 import re
 from pathlib import Path
 
 from vspwlib.checks import fail, require
-from vspwlib.data.writing import write_text
 
-FOLDER = Path(__file__).parent
-SOURCES = FOLDER / "src"
-JOINED = FOLDER / "live_view.js"
+SOURCES = Path(__file__).parent / "src"
 
 _ENTRY = "main.js"
-_HEADER = "// Joined from src/ by `python -m workbench.live.join`; change the sources, not this file.\n"
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w]+\.js)";\n', re.MULTILINE)
 _PASSED_ON = re.compile(r'^export \{ ([^}]*) \} from "\./([\w]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async |function|class|const|let)\b)", re.MULTILINE)
@@ -38,7 +34,7 @@ def joined() -> str:
     for _, file in _PASSED_ON.findall(entry):
         _visit(file, order)
     owners: dict[str, str] = {}
-    parts = [_HEADER]
+    parts = []
     for file in order:
         text = _EXPORT.sub("", _IMPORT.sub("", (SOURCES / file).read_text("utf-8")))
         left = _UNJOINED.findall(text)
@@ -60,7 +56,3 @@ def _visit(file: str, order: list[str]) -> None:
         _visit(other, order)
     if file not in order:
         order.append(file)
-
-
-if __name__ == "__main__":
-    write_text(JOINED, joined())

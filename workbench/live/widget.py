@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vspwlib.checks import InputError
+from workbench.live.join import joined
 
 FOLDER = Path(__file__).parent
 
@@ -66,7 +67,7 @@ def _widget_class() -> type:
     class LiveView(anywidget.AnyWidget):
         """A live view of a clip."""
 
-        _esm = (FOLDER / "live_view.js").read_text("utf-8") + "\nexport default { render: renderWidget };\n"
+        _esm = joined() + "\nexport default { render: renderWidget };\n"
         _css = (FOLDER / "live_view.css").read_text("utf-8")
         state: Any = traitlets.Dict().tag(sync=True)
         actions: Any = traitlets.List().tag(sync=True)
