@@ -28,7 +28,7 @@ LAYERS: dict[str, set[str]] = {
     "train": {"data", "models", "losses", "runs"},
     "predict": {"data", "models", "runs"},
     "ensemble": {"predict", "metrics", "labels"},
-    "report": {"metrics", "labels", "runs", "ensemble", "tables", "recipes"},
+    "report": {"metrics", "labels", "runs", "ensemble", "tables", "recipes", "values"},
 }
 ALLOWED = LAYERS | {
     "mmseg_bridge": {*LAYERS},

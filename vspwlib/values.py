@@ -25,6 +25,18 @@ def parse(text: str) -> Any:
         return text
 
 
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested plain values by their dotted names, as :func:`assign` takes them.
+
+    >>> flat({"name": "a", "optim": {"lr": 0.1, "betas": [0.9, 0.99]}})
+    {'name': 'a', 'optim.lr': 0.1, 'optim.betas': [0.9, 0.99]}
+    """
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return found
+
+
 def assign(values: dict[str, Any], name: str, text: str) -> None:
     """Set a dotted field of nested plain values from text, in place.
 

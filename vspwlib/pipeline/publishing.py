@@ -13,6 +13,7 @@ from vspwlib.pipeline.prediction import load_recipe
 from vspwlib.pipeline.scoring import score_prior
 from vspwlib.pipeline.training import without_bookkeeping
 from vspwlib.runs import Run, Workspace, environment, read_json, scores_file, write_json
+from vspwlib.values import flat
 
 SCHEMA = 1
 
@@ -39,19 +40,16 @@ def fingerprint(recipe: Recipe, root: Path, *found: Mapping[str, Any] | None) ->
     empty changes nothing. The commit is recorded beside it and not part of it, so that a finished row is not run again
     for a changed comment; nor are settings that came later, at the values under which nothing has changed.
     """
-    lines = {*_flat(without_bookkeeping(recipe).to_dict())} - {f"{name}={value}" for name, value in LATER.items()}
+    lines = _lines(without_bookkeeping(recipe).to_dict()) - _lines(LATER)
     text = f"{sorted(lines)} {data_digest(root, recipe.train_split)}"
     for part in found:
         if part:
-            text += f" {sorted(_flat(dict(part)))}"
+            text += f" {sorted(_lines(part))}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> list[str]:
-    lines = []
-    for key, value in values.items():
-        lines += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}={value}"]
-    return lines
+def _lines(values: Mapping[str, Any]) -> set[str]:
+    return {f"{name}={value}" for name, value in flat(values).items()}
 
 
 def publish_derived(name: str, workspace: Workspace, table: str, *, results: Path = Path("results")) -> Path:

@@ -9,8 +9,11 @@ from typing import Any
 from vspwlib.config import Recipe
 from vspwlib.recipes import PROFILES, RECIPES
 from vspwlib.recipes import recipe as resolve
+from vspwlib.values import flat
 
 SCRIPT = "reproduce.sh"
+
+_WORDS = ("name", "profile", "train.seed")  # settings that are words of the command
 
 
 def train_command(recipe: Recipe, data: Mapping[str, Path], *, name: str) -> list[str]:
@@ -28,12 +31,13 @@ def train_command(recipe: Recipe, data: Mapping[str, Path], *, name: str) -> lis
     """
     seed = recipe.train.seed
     known = recipe.name in RECIPES and recipe.profile in PROFILES
-    start = resolve(recipe.name, recipe.profile, seed=seed).to_dict() if known else {}
+    start = flat(resolve(recipe.name, recipe.profile, seed=seed).to_dict()) if known else {}
     words = ["vspw", "train", recipe.name, "--profile", recipe.profile, "--seed", str(seed), "--name", name]
     for key, folder in data.items():
         words += ["--data", f"{key}={folder.resolve()}"]
-    for key, value in _changed(start, recipe.to_dict()).items():
-        words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+    for key, value in flat(recipe.to_dict()).items():
+        if key not in _WORDS and (key not in start or start[key] != value):
+            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
     return words
 
 
@@ -44,15 +48,3 @@ def reproduce_script(recipe: Recipe, data: Mapping[str, Path], environment: Mapp
     command = shlex.join(train_command(recipe, data, name=f"{name}-again"))
     made = f"# Trains {name} again. It was made with commit {commit}, Python {python},\n# {versions}."
     return f'#!/bin/sh\n{made}\nexec {command} "$@"\n'
-
-
-def _changed(start: Mapping[str, Any], end: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the dotted settings of ``end`` that ``start`` has not; name and profile are words of their own."""
-    found: dict[str, Any] = {}
-    for key, value in end.items():
-        before = start.get(key)
-        if isinstance(value, Mapping):
-            found |= _changed(before if isinstance(before, Mapping) else {}, value, f"{prefix}{key}.")
-        elif (key not in start or before != value) and prefix + key not in {"name", "profile", "train.seed"}:
-            found[prefix + key] = list(value) if isinstance(value, tuple) else value
-    return found

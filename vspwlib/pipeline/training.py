@@ -33,6 +33,7 @@ from vspwlib.pipeline.weighting import weigh_classes
 from vspwlib.runs import Run, Workspace, environment, write_text
 from vspwlib.train.loop import fit
 from vspwlib.train.snapshot import snapshots
+from vspwlib.values import flat
 
 
 def run_name(recipe: Recipe) -> str:
@@ -248,8 +249,7 @@ def _known_run(run: Run, recipe: Recipe, stills: Mapping[str, Any]) -> Run:
     """Return a run that is to be resumed, if it was started with the same settings and image sets."""
     config = run.config
     saved = Recipe.from_dict(config["recipe"])
-    differing = differing_settings(saved, recipe)
-    differing += sorted(_differences(config.get("stills", {}), stills))
+    differing = differing_settings(saved, recipe) + _differences(config.get("stills", {}), stills)
     if differing:
         fail(
             "--resume",
@@ -269,15 +269,10 @@ def without_bookkeeping(recipe: Recipe) -> Recipe:
 
 def differing_settings(first: Recipe, second: Recipe) -> list[str]:
     """Return the dotted names of settings that differ and decide what is computed, sorted."""
-    return sorted(_differences(without_bookkeeping(first).to_dict(), without_bookkeeping(second).to_dict()))
+    return _differences(without_bookkeeping(first).to_dict(), without_bookkeeping(second).to_dict())
 
 
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:
-    names = []
-    for key in first.keys() | second.keys():
-        one, other = first.get(key), second.get(key)
-        if isinstance(one, dict) and isinstance(other, dict):
-            names += _differences(one, other, f"{prefix}{key}.")
-        elif one != other:
-            names.append(prefix + key)
-    return names
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return the dotted names of nested values that differ, sorted; what is missing counts as None."""
+    one, other = flat(first), flat(second)
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

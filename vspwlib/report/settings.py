@@ -11,6 +11,7 @@ from typing import Any
 from vspwlib.recipes import RECIPES, recipe
 from vspwlib.report.results import Result
 from vspwlib.report.tables import Row
+from vspwlib.values import flat
 
 #: Settings that change what a run costs and keeps, not what it computes; and the seed, which is the run's own.
 APART = ("train.workers", "train.log_every", "train.checkpoint_every", "train.seed")
@@ -29,11 +30,11 @@ def changed_settings(results: Iterable[Result], profile: str) -> list[Row]:
     """
     published: dict[tuple[str, str], list[Any]] = {}
     for settings in _recipes(results):
-        for name, value in _flat(settings).items():
+        for name, value in flat(settings).items():
             values = published.setdefault((settings["name"], name), [])
             if value not in values:
                 values.append(value)
-    now = {key: _flat(_plain(recipe(key, profile).to_dict())) for key, _ in published if key in RECIPES}
+    now = {key: flat(_plain(recipe(key, profile).to_dict())) for key, _ in published if key in RECIPES}
     return [
         {"recipe": key, "setting": name, "published": values, "now": now[key].get(name)}
         for (key, name), values in published.items()
@@ -59,13 +60,6 @@ def _recipes(results: Iterable[Result]) -> Iterable[dict[str, Any]]:
     for result in results:
         for part in result.content.get("members", [result.content]):
             yield part["recipe"]
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
