@@ -3,6 +3,7 @@
 Every message reads ``what: expected X, got Y (where). Fix: …`` so that it can be acted on without opening the source.
 """
 
+import errno
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -53,6 +54,10 @@ def require(condition: bool, what: str, *, expected: object, got: object, where:
     """Raise :class:`InputError` in the house form unless ``condition`` holds."""
     if not condition:
         fail(what, expected=expected, got=got, where=where, fix=fix)
+
+
+#: What the system says when there is no more room to write: disk, quota, or the length that a file may have.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 
 from vspwlib.checks import fail
 
@@ -162,7 +163,7 @@ def _own_words() -> dict[str, str | int]:
     return {"pid": os.getpid(), "host": platform.node(), "started": started, "command": command}
 
 
-def _refuse(place: Path, what: str, who: str = "") -> None:
+def _refuse(place: Path, what: str, who: str = "") -> NoReturn:
     fail(
         what,
         expected="no other process at work on it",

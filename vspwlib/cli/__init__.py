@@ -1,6 +1,5 @@
 """The command line ``vspw``: wiring only. Heavy imports stand inside the commands: ``--help`` answers at once."""
 
-import errno
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -8,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vspwlib import __version__
-from vspwlib.checks import InputError
+from vspwlib.checks import DISK_FULL, InputError
 from vspwlib.cli import (
     compare,
     data,
@@ -33,7 +32,6 @@ from vspwlib.cli import map as label_map
 # and a training that shares its machine slows down by an order of magnitude.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="vspw",
@@ -86,7 +84,7 @@ def main() -> None:
         # A data worker's error arrives wrapped in its traceback; the message is what follows the class's name.
         _end(str(error).rpartition("InputError: ")[2].strip())
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in DISK_FULL:
             raise
         place = f" ({error.filename})" if error.filename else ""
         _end(f"disk: expected room to write, got {error.strerror}{place}. Fix: free some and give the command again.")

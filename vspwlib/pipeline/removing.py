@@ -55,10 +55,10 @@ def remove(workspace: Workspace, name: str) -> None:
         InputError: there is nothing of that name, or a process is at work on it; nothing has been deleted then.
     """
     folders = folders_of(workspace, name)
-    stores = (workspace.path / "predictions" / name).glob("[!.]*.[zl]a*")  # .zarr and .labels
+    stored = [path for path in workspace.stored_predictions() + workspace.stored_labels() if path.parent.name == name]
+    envelopes = [folder for folder in folders if folder.suffix == ".envelopes"]
     with ExitStack() as stack:
-        for place in [workspace.run_folder(name), *stores, *folders[1:]]:
-            if place.suffix in {".zarr", ".labels", ".envelopes"} or place.parent.name == "runs":
-                stack.enter_context(locked(place, "run"))
+        for place in (workspace.run_folder(name), *stored, *envelopes):
+            stack.enter_context(locked(place, "run"))
         for folder in folders:
             shutil.rmtree(folder)

@@ -83,73 +83,41 @@ def train(
     fabric = build_fabric(recipe.train.precision, device=device)
     name = name or run_name(recipe)
     with locked(workspace.run_folder(name), "run") if fabric.is_global_zero else nullcontext():
-        return _train(
-            recipe,
-            workspace,
-            data,
-            name=name,
+        root = video_root(data)
+        goes_on = resume and bool(snapshots(workspace.run(name).checkpoints))
+        if recipe.train.deterministic and fabric.device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
+            torch.use_deterministic_algorithms(True)
+        _check_batch(recipe, fabric)
+        augment = build_augment(recipe)
+        stream = build_stream(recipe, data, root, workspace, fabric, augment=augment, progress=on_reading)
+        batches = build_batches(recipe, stream.dataset, fabric)
+        evaluate = None
+        if recipe.train.val_every and recipe.val_split is not None:
+            evaluate = build_evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
+        model = build_model(recipe, fabric)
+        if resume:
+            run = _known_run(workspace.run(name), recipe, stream.stills)
+        if not goes_on:  # only now: bad data leave no run behind
+            report = start_from(recipe, model, workspace)
+            with fabric.rank_zero_first():  # which counts the classes, and makes the run
+                weighting = _weighting(recipe, root, workspace, stream, on_reading)
+                if fabric.is_global_zero:
+                    found = {"stills": stream.stills, "weighting": weighting, "start": _start(report)}
+                    run = _new_run(workspace, name, recipe, data, found, overwrite=overwrite or resume)
+                    _tell(report, run, on_record)
+                run = workspace.run(name)
+        fit(
+            model,
+            batches,
+            build_objective(recipe, fabric.device, weighting=run.config.get("weighting")),
+            build_plan(recipe),
+            run=run,
             fabric=fabric,
-            resume=resume,
-            overwrite=overwrite,
+            evaluate=evaluate,
+            resume=goes_on,
             on_record=on_record,
-            on_reading=on_reading,
         )
-
-
-def _train(
-    recipe: Recipe,
-    workspace: Workspace,
-    data: Mapping[str, Path],
-    *,
-    name: str,
-    fabric: Fabric,
-    resume: bool,
-    overwrite: bool,
-    on_record: Callable[[dict[str, Any]], None] | None,
-    on_reading: Reading | None,
-) -> Run:
-    """Train a run that is this process's, or that of the first of several."""
-    root = video_root(data)
-    goes_on = resume and bool(snapshots(workspace.run(name).checkpoints))
-    if recipe.train.deterministic and fabric.device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
-        torch.use_deterministic_algorithms(True)
-    _check_batch(recipe, fabric)
-    augment = build_augment(recipe)
-    stream = build_stream(recipe, data, root, workspace, fabric, augment=augment, progress=on_reading)
-    batches = build_batches(recipe, stream.dataset, fabric)
-    evaluate = None
-    if recipe.train.val_every and recipe.val_split is not None:
-        evaluate = build_evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
-    model = build_model(recipe, fabric)
-    report = None if goes_on else start_from(recipe, model, workspace)
-    if resume:
-        run = _known_run(workspace.run(name), recipe, stream.stills)
-        weighting = run.config.get("weighting")
-    if not goes_on:  # only now: bad data leave no run behind
-        with fabric.rank_zero_first():  # which counts the classes
-            weighting = _weighting(recipe, root, workspace, stream, on_reading)
-        found = {"stills": stream.stills, "weighting": weighting, "start": _start(report)}
-        with fabric.rank_zero_first():
-            again = overwrite or resume
-            first = fabric.is_global_zero
-            run = _new_run(workspace, name, recipe, data, found, overwrite=again) if first else workspace.run(name)
-    if report is not None and fabric.is_global_zero:
-        record = {"kind": "init", "step": 0, "note": str(report), "allowed": dict(report.allowed)}
-        run.append_log(record)
-        if on_record is not None:
-            on_record(record)
-    fit(
-        model,
-        batches,
-        build_objective(recipe, fabric.device, weighting=weighting),
-        build_plan(recipe),
-        run=run,
-        fabric=fabric,
-        evaluate=evaluate,
-        resume=goes_on,
-        on_record=on_record,
-    )
     return run
 
 
@@ -200,6 +168,16 @@ def _weighting(
             on_reading("counting classes", done, whole)
 
     return weigh_classes(recipe, root, workspace, stills=stream.reports, progress=shown)
+
+
+def _tell(report: LoadReport | None, run: Run, on_record: Callable[[dict[str, Any]], None] | None) -> None:
+    """Log what a run starts from."""
+    if report is None:
+        return
+    record = {"kind": "init", "step": 0, "note": str(report), "allowed": dict(report.allowed)}
+    run.append_log(record)
+    if on_record is not None:
+        on_record(record)
 
 
 def _start(report: LoadReport | None) -> dict[str, str] | None:

@@ -1,6 +1,5 @@
 """Names inside a score store, opening its zarr groups, and its faults as messages that a user can act on."""
 
-import errno
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,11 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from vspwlib.checks import InputError, fail, require
+from vspwlib.checks import DISK_FULL, InputError, fail, require
 
 # What zarr raises on files that are not as they were written.
 DAMAGE = (ValueError, KeyError, TypeError, IndexError, RuntimeError)
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PARTIAL = ".partial"  # how zarr ends the temporary names of the files it writes
 AGAIN = "predict again with --overwrite."
 
@@ -67,7 +65,7 @@ def faults(where: str, *, fix: str = AGAIN) -> Iterator[None]:
     except FileNotFoundError:
         fail("prediction store", expected="its metadata", got="a missing file", where=where, fix=fix)
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in DISK_FULL:
             fix = "free some space and give the same command again; finished videos are kept."
             fail("disk", expected="room for the prediction store", got="none left", where=where, fix=fix)
         fix = "choose a place that this user may read and write."

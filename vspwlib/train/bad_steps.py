@@ -20,19 +20,28 @@ SHOWN = 8  # frames that the message names; the log has all of them
 class ForwardState:
     """What the forward passes of a step change beside gradients: batch norm's statistics, the objective's memory.
 
-    It is a class because it holds copies from before the step.
+    It is a class because it holds copies from before the step; their room is taken once.
     """
 
     def __init__(self, model: nn.Module, objective: Objective, device: torch.device) -> None:
         norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-        self._buffers = [(buffer, buffer.clone()) for norm in norms for buffer in norm.buffers()]
+        self._buffers = [buffer for norm in norms for buffer in norm.buffers()]
+        self._before = [buffer.clone() for buffer in self._buffers]
         self._objective, self._device = objective, device
-        self._memory = objective.state_dict()  # which no step changes in place
+        self._memory = objective.state_dict()
 
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Remember what is there before a step."""
+        if self._buffers:
+            torch._foreach_copy_(self._before, self._buffers)
+        self._memory = self._objective.state_dict()  # which no step changes in place
+
+    @torch.no_grad()
     def restore(self) -> None:
         """Undo the step."""
-        for buffer, before in self._buffers:
-            buffer.copy_(before)
+        if self._buffers:
+            torch._foreach_copy_(self._buffers, self._before)
         self._objective.load_state_dict(self._memory, device=self._device)
 
 

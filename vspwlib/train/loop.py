@@ -92,6 +92,7 @@ class Training:
         )
         self.bare = model
         self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.before = ForwardState(model, objective, fabric.device)  # only now: setup moves the buffers
         self.average: AveragedModel | None = None
         if plan.ema is not None:
             self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.ema), use_buffers=True)
@@ -147,7 +148,7 @@ class Training:
         set_lr(self.optimizer, plan.lr * self._lr_factor())
         means: dict[str, Tensor] = {}
         names: list[str] = []
-        before = ForwardState(self.bare, self.objective, self.fabric.device)
+        self.before.keep()
         self.images_per_step = 0
         for part in range(plan.accumulate):
             batch = next(batches)
@@ -163,7 +164,7 @@ class Training:
         self.step += 1
         if self.bad.found(means, norm):
             self.optimizer.zero_grad(set_to_none=True)
-            before.restore()
+            self.before.restore()
             return {}, self.bad.skip(self.step, {**means, "grad_norm": norm}, names)
         self.bad.in_row = 0
         self.optimizer.step()
