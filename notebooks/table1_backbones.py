@@ -31,10 +31,9 @@ from pathlib import Path
 from IPython import get_ipython
 from IPython.display import Markdown
 
-from vspwlib.report.paper_tables import caption, require_published, results_of, table_rows, table_split
+from vspwlib.report.paper_tables import require_published, results_of, table_split
 from vspwlib.report.plots import effects_plot, scores_plot
-from vspwlib.report.printing import markdown_table, printed_rows
-from vspwlib.tables import TABLES
+from vspwlib.report.printing import printed_table
 
 # %matplotlib inline
 
@@ -43,6 +42,7 @@ RESULTS = Path("../results")
 if RUN:
     options = f"--profile {PROFILE} --seeds {SEEDS} --results {RESULTS} --workspace ../workspace"
     get_ipython().system(f"vspw tables 1 {options}")
+    assert get_ipython().user_ns["_exit_code"] == 0, "some row was not run: see above"
 
 # %% [markdown]
 # ## The table
@@ -51,8 +51,9 @@ if RUN:
 # difference between the two says how far apart the experiments are and nothing more.
 
 # %%
-rows = table_rows(1, PROFILE, RESULTS)
-Markdown(markdown_table(printed_rows(rows), caption(TABLES[1], PROFILE, rows)))
+table = printed_table(1, PROFILE, RESULTS)
+rows = table.rows
+Markdown(table.markdown)
 
 # %%
 require_published(rows, 1, PROFILE)

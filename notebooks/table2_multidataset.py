@@ -29,10 +29,9 @@ from pathlib import Path
 from IPython import get_ipython
 from IPython.display import Markdown
 
-from vspwlib.report.paper_tables import caption, class_effect_rows, require_published, results_of, table_rows, table_split
+from vspwlib.report.paper_tables import class_effect_rows, require_published, results_of, table_split
 from vspwlib.report.plots import class_effects_plot, effects_plot, frequency_plot
-from vspwlib.report.printing import markdown_table, printed_rows
-from vspwlib.tables import TABLES
+from vspwlib.report.printing import printed_table
 
 # %matplotlib inline
 
@@ -41,6 +40,7 @@ RESULTS = Path("../results")
 if RUN:
     options = f"--profile {PROFILE} --seeds {SEEDS} --results {RESULTS} --workspace ../workspace"
     get_ipython().system(f"vspw tables 2 {options}")
+    assert get_ipython().user_ns["_exit_code"] == 0, "some row was not run: see above"
 
 # %% [markdown]
 # ## The table
@@ -49,8 +49,9 @@ if RUN:
 # sign.
 
 # %%
-rows = table_rows(2, PROFILE, RESULTS)
-Markdown(markdown_table(printed_rows(rows), caption(TABLES[2], PROFILE, rows)))
+table = printed_table(2, PROFILE, RESULTS)
+rows = table.rows
+Markdown(table.markdown)
 
 # %%
 require_published(rows, 2, PROFILE)

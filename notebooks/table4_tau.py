@@ -30,11 +30,10 @@ from pathlib import Path
 from IPython import get_ipython
 from IPython.display import Markdown
 
-from vspwlib.report.paper_tables import caption, require_published, results_of, table_rows, table_split
+from vspwlib.report.paper_tables import require_published, results_of, table_split
 from vspwlib.report.plots import tau_plot
-from vspwlib.report.printing import markdown_table, printed_rows
+from vspwlib.report.printing import printed_table
 from vspwlib.report.tables import PAPER_TABLE4, intervals_text, to_markdown
-from vspwlib.tables import TABLES
 
 # %matplotlib inline
 
@@ -43,13 +42,15 @@ RESULTS = Path("../results")
 if RUN:
     options = f"--profile {PROFILE} --seeds {SEEDS} --results {RESULTS} --workspace ../workspace"
     get_ipython().system(f"vspw tables 4 {options}")
+    assert get_ipython().user_ns["_exit_code"] == 0, "some row was not run: see above"
 
 # %% [markdown]
 # ## The table
 
 # %%
-rows = table_rows(4, PROFILE, RESULTS)
-Markdown(markdown_table(printed_rows(rows), caption(TABLES[4], PROFILE, rows)))
+table = printed_table(4, PROFILE, RESULTS)
+rows = table.rows
+Markdown(table.markdown)
 
 # %% [markdown]
 # ## The curve

@@ -18,26 +18,17 @@
 
 # %% tags=["parameters"]
 PROFILE = "mini"  # mini: the embedded data; camvid: real driving video; vspw: the paper's scale
-SEEDS = "0,1,2"
-RUN = False  # True trains, predicts and scores what results/ does not hold yet
 
 # %%
 from pathlib import Path
 
-from IPython import get_ipython
 from IPython.display import Markdown
 
 from vspwlib.report.paper_tables import team_rows
 from vspwlib.report.printing import markdown_table, printed_teams
 from vspwlib.tables import TABLES
 
-# %matplotlib inline
-
-# %%
 RESULTS = Path("../results")
-if RUN:
-    options = f"--profile {PROFILE} --seeds {SEEDS} --results {RESULTS} --workspace ../workspace"
-    get_ipython().system(f"vspw tables 6 {options}")
 
 # %% [markdown]
 # ## The challenge and the literature

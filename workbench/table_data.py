@@ -5,7 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from vspwlib.ensemble.result import SweepResult
-from vspwlib.report.paper_tables import results_of, table_rows, team_rows
+from vspwlib.report.paper_tables import results_of
+from vspwlib.report.printing import PrintedTable, printed_table
 from vspwlib.report.settings import changed_settings
 from vspwlib.report.tables import Row
 from vspwlib.runs import Workspace
@@ -20,9 +21,9 @@ def results_folder(place: Workspace) -> Path:
     return own if own.is_dir() else Path(__file__).resolve().parents[1] / "results"
 
 
-def rows_of(number: int, profile: str, results: Path) -> list[Row]:
-    """Return the rows of one of the paper's tables, from :mod:`vspwlib.report.paper_tables`."""
-    return _rows(number, profile, str(results), _stamps(profile, results))
+def table_of(number: int, profile: str, results: Path) -> PrintedTable:
+    """Return one of the paper's tables, from :mod:`vspwlib.report.printing`."""
+    return _table(number, profile, str(results), _stamps(profile, results))
 
 
 def changes_of(number: int, profile: str, results: Path) -> list[Row]:
@@ -40,9 +41,9 @@ def _stamps(profile: str, results: Path) -> Stamps:
     return tuple((str(path), path.stat().st_mtime_ns) for path in files)
 
 
-@st.cache_data(max_entries=32, show_spinner="Reading results")
-def _rows(number: int, profile: str, results: str, stamps: Stamps) -> list[Row]:  # noqa: ARG001
-    return team_rows(profile, Path(results)) if number == 6 else table_rows(number, profile, Path(results))
+@st.cache_resource(max_entries=32, show_spinner="Reading results")
+def _table(number: int, profile: str, results: str, stamps: Stamps) -> PrintedTable:  # noqa: ARG001
+    return printed_table(number, profile, Path(results))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -43,7 +43,7 @@ def test_a_notebook_is_its_source_without_outputs(name, render):
     code = [cell for cell in stored.cells if cell.cell_type == "code"]
     assert len(code) > 4
     assert not [cell for cell in code if cell.outputs or cell.execution_count]
-    assert ["parameters"] == [tag for cell in code for tag in cell.metadata.get("tags", [])]
+    assert [tag for cell in code for tag in cell.metadata.get("tags", [])] == ["parameters"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,8 +60,8 @@ def test_cells_are_thin_and_claims_are_guarded(name):
 def test_figures_of_the_paper_are_called_the_papers(name):
     cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
     texts = [text for cell in cells if cell.cell_type == "markdown" for text in re.split(r"\n\n|\n(?=- )", cell.source)]
-    unlabelled = [text for text in texts if PRINTED & set(re.findall(r"\d+\.\d+", text)) and "paper" not in text.lower()]
-    assert unlabelled == []
+    printed = [text for text in texts if PRINTED & set(re.findall(r"\d+\.\d+", text))]
+    assert [text for text in printed if "paper" not in text.lower()] == []
     code = " ".join(cell.source for cell in cells if cell.cell_type == "code")
     assert not PRINTED & set(re.findall(r"\d+\.\d+", code)), "figures come from vspwlib.tables"
 
@@ -104,7 +104,8 @@ def test_one_trains_for_itself(render, tmp_path):
     made = render.notebook(FOLDER / "00_start_here.py")
     parameters(made, RUN=True, ITERATIONS=4, WORKSPACE=str(tmp_path / "ws"))
     done = render.run(made)
-    assert sorted(path.name for path in (tmp_path / "ws" / "runs").iterdir()) == ["mini-t2_896-s0", "mini-t3_baseline-s0"]
+    runs = sorted(path.name for path in (tmp_path / "ws" / "runs").iterdir())
+    assert runs == ["mini-t2_896-s0", "mini-t3_baseline-s0"]
     assert any("best" in str(output) for cell in done.cells for output in cell.get("outputs", []))
 
 

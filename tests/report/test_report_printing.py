@@ -1,6 +1,21 @@
 """Printed tables: which columns there are, and what stands in them."""
 
-from vspwlib.report.printing import latex_table, markdown_table, printed_rows, printed_teams, text_table
+from pathlib import Path
+
+import pytest
+
+from vspwlib.report.paper_tables import table_rows
+from vspwlib.report.printing import (
+    latex_table,
+    markdown_table,
+    printed_rows,
+    printed_table,
+    printed_teams,
+    text_table,
+)
+from vspwlib.tables import TABLES
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 EMPTY = dict.fromkeys(["paper", "mean", "spread", "difference", "paper_effect", "effect", "low", "high", "clear"])
 ROW = {"row": "crop 480", "key": "t2_480", "seeds": [], "vc8": None, "vc16": None, **EMPTY}
@@ -51,3 +66,15 @@ def test_latex_takes_its_own_letters_as_text():
     found = latex_table([{"row": "50 % of $x_1 ~ {τ} \\ 1 ± 2 − 3"}], "A & b", "tab:x")
     assert r"50 \% of \$x\_1 \textasciitilde{} \{$\tau$\} \textbackslash{} 1 $\pm$ 2 $-$ 3 \\" in found
     assert r"\caption{A \& b}" in found
+
+
+@pytest.mark.parametrize("number", TABLES)
+def test_a_table_is_laid_out_for_a_terminal_a_page_and_a_paper(number: int) -> None:
+    found = printed_table(number, "mini", RESULTS)
+    title = TABLES[number].rows[0].title
+    assert found.text.startswith(f"Table {number}. {TABLES[number].title}\n")
+    assert f"| {title} |" in found.markdown
+    assert rf"\label{{tab:table{number}-mini}}" in found.latex
+    assert all(found.caption in text for text in (found.text, found.markdown))
+    if number < 6:
+        assert found.rows == table_rows(number, "mini", RESULTS)

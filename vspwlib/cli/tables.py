@@ -139,22 +139,15 @@ def _run(
 
 def _print(number: int, profile: str, results: Path, *, quiet: bool, write: bool) -> list[dict[str, Any]]:
     """Print a table and write it beside its results; return its rows."""
-    from vspwlib.report.paper_tables import caption, table_rows, team_rows
-    from vspwlib.report.printing import latex_table, markdown_table, printed_rows, printed_teams, text_table
+    from vspwlib.report.printing import printed_table
     from vspwlib.runs import write_text
     from vspwlib.tables import TABLES
 
-    entry = TABLES[number]
-    rows = team_rows(profile, results) if number == 6 else table_rows(number, profile, results)
-    printed = printed_teams(rows) if number == 6 else printed_rows(rows)
-    said = entry.note if number == 6 else caption(entry, profile, rows)
+    table, entry = printed_table(number, profile, results), TABLES[number]
     if not quiet:
-        typer.echo(f"Table {number}. {entry.title}\n\n{text_table(printed)}\n\n{said}\n")
+        typer.echo(table.text)
     if write:
-        folder = results / "tables" / profile
-        folder.mkdir(parents=True, exist_ok=True)
-        heading = f"# Table {number}. {entry.title}\n\n"
-        write_text(folder / f"{entry.name}.md", heading + markdown_table(printed, said))
-        label = f"tab:{entry.name}-{profile}"
-        write_text(folder / f"{entry.name}.tex", latex_table(printed, f"{entry.title}. {said}", label))
-    return rows
+        place = results / "tables" / profile / entry.name
+        write_text(place.with_suffix(".md"), f"# Table {number}. {entry.title}\n\n{table.markdown}")
+        write_text(place.with_suffix(".tex"), table.latex)
+    return table.rows

@@ -1,9 +1,13 @@
 """Print rows of :mod:`vspwlib.report.paper_tables` for people: the same columns as text, Markdown and LaTeX."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from vspwlib.report.paper_tables import RESULTS, caption, table_rows, team_rows
 from vspwlib.report.tables import to_markdown
+from vspwlib.tables import TABLES, table
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -24,6 +28,60 @@ _LATEX = {
     "−": r"$-$",
     "–": r"--",
 }
+
+
+@dataclass(frozen=True)
+class PrintedTable:
+    """A table of the paper, laid out.
+
+    Attributes:
+        number: 1 to 6.
+        profile: Scale of the runs.
+        rows: What :func:`~vspwlib.report.paper_tables.table_rows` or, for 6, ``team_rows`` returned.
+        printed: The same as text, without columns that are empty.
+        caption: What it holds, and its note.
+    """
+
+    number: int
+    profile: str
+    rows: list[dict[str, Any]]
+    printed: list[dict[str, str]]
+    caption: str
+
+    @property
+    def text(self) -> str:
+        """For a terminal."""
+        return f"Table {self.number}. {TABLES[self.number].title}\n\n{text_table(self.printed)}\n\n{self.caption}\n"
+
+    @property
+    def markdown(self) -> str:
+        """The table and its caption."""
+        return markdown_table(self.printed, self.caption)
+
+    @property
+    def latex(self) -> str:
+        """A float with title and caption, labelled ``tab:table2-mini``."""
+        entry = TABLES[self.number]
+        return latex_table(self.printed, f"{entry.title}. {self.caption}", f"tab:{entry.name}-{self.profile}")
+
+
+def printed_table(number: int, profile: str, results: Path = RESULTS) -> PrintedTable:
+    """Read and lay out a table of the paper beside the published runs of a profile.
+
+    Args:
+        number: 1 to 6.
+        profile: ``mini``, ``camvid`` or ``vspw``.
+        results: Folder of published results.
+
+    Raises:
+        InputError: no such table, or a file of the results cannot be read.
+    """
+    entry = table(number)
+    if number == 6:
+        rows = team_rows(profile, results)
+        return PrintedTable(number, profile, rows, printed_teams(rows), entry.note)
+    rows = table_rows(number, profile, results)
+    return PrintedTable(number, profile, rows, printed_rows(rows), caption(entry, profile, rows))
 
 
 def printed_rows(rows: Rows) -> list[dict[str, str]]:

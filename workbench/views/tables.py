@@ -6,8 +6,8 @@ import streamlit as st
 
 from vspwlib.recipes import PROFILES
 from vspwlib.report.figures import effects_figure, paper_figure, tau_figure
-from vspwlib.report.paper_tables import caption, is_comparable, table_split
-from vspwlib.report.printing import latex_table, markdown_table, printed_rows, printed_teams
+from vspwlib.report.paper_tables import is_comparable, table_split
+from vspwlib.report.printing import PrintedTable
 from vspwlib.report.settings import changes_text
 from vspwlib.report.spreadsheet import csv_text
 from vspwlib.report.tables import PAPER_TABLE4, Row, sweep_rows
@@ -16,7 +16,7 @@ from workbench import data
 from workbench.controls import pick
 from workbench.notices import literal
 from workbench.panes import table_height
-from workbench.table_data import changes_of, results_folder, rows_of, sweeps_of
+from workbench.table_data import changes_of, results_folder, sweeps_of, table_of
 
 NAMES = {f"Table {number}: {entry.title}": number for number, entry in TABLES.items()}
 COLUMNS = (
@@ -99,13 +99,11 @@ def show_teams(rows: list[Row]) -> None:
         )
 
 
-def offer_files(number: int, profile: str, rows: list[Row], printed: list[dict[str, str]], said: str) -> None:
+def offer_files(table: PrintedTable) -> None:
     """Offer a table as CSV, Markdown and LaTeX."""
-    entry = TABLES[number]
-    name, title = f"{entry.name}-{profile}", f"{entry.title}. {said}"
-    plain = [{**row, "seeds": " ".join(map(str, row["seeds"]))} if "seeds" in row else row for row in rows]
-    latex = latex_table(printed, title, f"tab:{name}")
-    files = {"CSV": csv_text(plain, list(rows[0])), "Markdown": markdown_table(printed, said), "LaTeX": latex}
+    name = f"{TABLES[table.number].name}-{table.profile}"
+    rows = [{**row, "seeds": " ".join(map(str, row["seeds"]))} if "seeds" in row else row for row in table.rows]
+    files = {"CSV": csv_text(rows, list(rows[0])), "Markdown": table.markdown, "LaTeX": table.latex}
     with st.container(horizontal=True):
         for kind, ending in (("CSV", "csv"), ("Markdown", "md"), ("LaTeX", "tex")):
             st.download_button(kind, files[kind], f"{name}.{ending}", icon=":material/download:", key=f"as_{ending}")
@@ -155,18 +153,14 @@ with columns[0]:
 with columns[1]:
     profile = pick("Profile", list(PROFILES), "profile")
 results = results_folder(place)
-rows = rows_of(number, profile, results)
-entry = TABLES[number]
+table = table_of(number, profile, results)
+rows = table.rows
 if number == 6:
     show_teams([*rows, *own_rows()])
-    said = entry.note
-    printed = printed_teams(rows)
 else:
-    said = caption(entry, profile, rows)
-    printed = printed_rows(rows)
-    show_lacking(entry, profile, rows)
+    show_lacking(TABLES[number], profile, rows)
     show_rows(rows, profile)
-st.caption(literal(said))
+st.caption(literal(table.caption))
 if number == 4:
     show_curves(profile)
 elif number != 6 and any(row["effect"] is not None for row in rows):
@@ -174,4 +168,4 @@ elif number != 6 and any(row["effect"] is not None for row in rows):
     st.plotly_chart(effects_figure(rows), config={"displaylogo": False})
     if is_comparable(profile):
         st.caption("Effects are what a small scale can be asked about; heights are not: other networks, other data.")
-offer_files(number, profile, rows, printed, said)
+offer_files(table)
