@@ -143,6 +143,20 @@ def test_a_small_budget_bounds_what_is_kept_and_frames_stay_right(tab: Tab) -> N
     assert 2 <= kept[1] < 20
 
 
+@pytest.mark.parametrize("budget", [8000, 2000, 1])
+def test_a_full_cache_comes_to_rest(tab: Tab, budget: int) -> None:
+    tab.open(Clip("single", count=30, runs=1, size=(8, 12)), budget=budget)
+    tab.focus()
+    tab.press("ArrowRight")
+    tab.shown(1)
+    cache = "document.querySelector('[data-testid=live-view]').__live.view.cache"
+    tab.page.wait_for_function(f"() => {cache}.loading.size === 0")
+    asked = len(tab.site.asked)
+    tab.page.wait_for_timeout(300)
+    assert len(tab.site.asked) == asked
+    assert tab.page.evaluate(f"() => {cache}.frames.has(1) && {cache}.frames.has(2)")
+
+
 def test_frames_ahead_are_fetched_before_they_are_asked_for(tab: Tab) -> None:
     tab.open(Clip("single", count=6, runs=1))
     ready = "() => document.querySelector('[data-testid=live-view]').__live.view.cache.frames.size === 6"

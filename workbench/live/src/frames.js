@@ -4,6 +4,7 @@ import { checkPack, unpack } from "./container.js";
 import { PackError } from "./errors.js";
 
 const BEHIND = 2; // frames kept ready against the direction of play
+const NEAR = 2; // frames kept whatever the budget: the one that is asked for, and the next
 
 export class FrameCache {
   /**
@@ -12,7 +13,7 @@ export class FrameCache {
    * @param {object} options budget in bytes of what is decoded; parallel loads; onReady(index) hears of each frame or
    *   failure
    */
-  constructor(source, clip, { budget = 160e6, parallel = 4, onReady = () => {} } = {}) {
+  constructor(source, clip, { budget = 240e6, parallel = 4, onReady = () => {} } = {}) {
     Object.assign(this, { source, clip, budget, parallel, onReady });
     this.frames = new Map(); // in the order of their last use
     this.failures = new Map();
@@ -98,11 +99,16 @@ export class FrameCache {
     this.frames.get(frame.index)?.image.close();
     this.bytes += frame.bytes - (this.frames.get(frame.index)?.bytes ?? 0);
     this.frames.set(frame.index, frame);
-    const near = new Set(this.wanted.slice(0, Math.max(2, Math.floor(this.wanted.length / 2))));
-    for (const index of [...this.frames.keys()]) {
-      // the longest unused first, those next to come last
+    const wanted = new Set(this.wanted);
+    // first what is not wanted, the longest unused first; then what is wanted last
+    const order = [...[...this.frames.keys()].filter((at) => !wanted.has(at)), ...this.wanted.toReversed()];
+    const near = new Set(this.wanted.slice(0, NEAR));
+    for (const index of order) {
       if (this.bytes <= this.budget) return;
-      if (index !== this.held && index !== frame.index && !near.has(index)) this.drop(index);
+      if (index === this.held || near.has(index) || !this.frames.has(index)) continue;
+      this.drop(index);
+      // What does not fit is not asked for again until the playhead moves, or the two would take turns for ever.
+      if (wanted.has(index)) this.wanted = this.wanted.slice(0, this.wanted.indexOf(index));
     }
   }
 
