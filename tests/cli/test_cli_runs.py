@@ -8,6 +8,7 @@ from tests.pipeline.score_stores import score_stores
 from vspwlib.cli.runs import app
 from vspwlib.ensemble.rule import choose_rule
 from vspwlib.pipeline.fusing import write_ensemble
+from vspwlib.pipeline.removing import disk_use, disk_use_by_name, folders_of
 
 
 def test_it_lists_ensembles_and_goes_on_past_a_broken_file(tmp_path, monkeypatch):
@@ -30,6 +31,18 @@ def test_it_lists_ensembles_and_goes_on_past_a_broken_file(tmp_path, monkeypatch
     ]
     folder = made.workspace.path / "predictions" / "[pair]"
     assert rows[0]["bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_each_name_takes_is_the_sum_of_its_folders(tmp_path):
+    place = score_stores(tmp_path).workspace
+    place.create_run("a", {"schema": 1}, {}, overwrite=False)
+    for pair, size in ((("a", "b"), 1500), (("c", "a"), 700)):
+        folder = place.envelopes(*pair, "tiny", "val")
+        folder.mkdir(parents=True)
+        (folder / "start").write_bytes(b"0" * size)
+    found = disk_use_by_name(place)
+    assert found == {name: sum(map(disk_use, folders_of(place, name))) for name in "abc"}
+    assert found["a"] > 2200
 
 
 def test_rm_says_what_would_go_and_asks(tmp_path):

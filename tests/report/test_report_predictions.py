@@ -56,6 +56,13 @@ def test_runs_come_first_with_every_split_that_they_predicted(made):
     assert len({tuple(row) for row in rows}) == 1  # one set of keys
 
 
+def test_folders_are_looked_through_once_for_all_runs(made, monkeypatch):
+    looked, look = [], Workspace.stored_predictions
+    monkeypatch.setattr(Workspace, "stored_predictions", lambda place: looked.append(place) or look(place))
+    assert len(system_rows(made.workspace)) == 5
+    assert looked == [made.workspace]
+
+
 def test_ensembles_imports_and_models_say_how_they_were_made(made, tmp_path):
     write_ensemble(made.workspace, ["a", "b"], "val", choose_rule(2, tau=0.4), "pair")
     write_ensemble(made.workspace, ["a", "b", "c"], "val", choose_rule(3, vote=True), "votes")

@@ -98,6 +98,16 @@ def test_a_run_has_one_row_a_scored_split(workspace: Workspace) -> None:
         }
 
 
+def test_folders_are_looked_through_once_for_all_runs(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two", "three"):
+        make_run(workspace, name)
+        store_score(workspace, name, "test1", random_score(0))
+    looked, look = [], Workspace.stored_predictions
+    monkeypatch.setattr(Workspace, "stored_predictions", lambda place: looked.append(place) or look(place))
+    assert [row["split"] for row in run_rows(workspace)] == ["test1"] * 3
+    assert looked == [workspace]
+
+
 def test_a_run_without_scores_has_one_row_that_says_how_far_it_is(workspace: Workspace) -> None:
     run = make_run(workspace, "young")
     assert run_rows(workspace)[0]["state"] == "step 0 of 300"

@@ -24,12 +24,12 @@ def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
     from rich.markup import escape
     from rich.table import Table
 
-    from vspwlib.pipeline.removing import disk_use, folders_of
+    from vspwlib.pipeline.removing import disk_use_by_name
     from vspwlib.report.predictions import system_rows
 
     place = Workspace.locate(workspace)
     rows = system_rows(place, on_error=lambda error: typer.echo(f"left out: {error}", err=True))
-    taken = {name: sum(map(disk_use, folders_of(place, name))) for name in {row["run"] for row in rows}}
+    taken = disk_use_by_name(place)
     rows = [{**row, "bytes": taken[row["run"]]} for row in rows]
     if as_json:
         typer.echo(json.dumps(rows))

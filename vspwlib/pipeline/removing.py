@@ -5,6 +5,7 @@ Opens without torch.
 
 import os
 import shutil
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,6 +43,21 @@ def disk_use(folder: Path) -> int:
             except FileNotFoundError:
                 continue
     return total
+
+
+def disk_use_by_name(workspace: Workspace) -> Counter[str]:
+    """Return the bytes of what belongs to each name of a workspace, as :func:`folders_of` finds it.
+
+    Every folder is walked once, and envelopes count for both of their runs.
+    """
+    taken: Counter[str] = Counter()
+    for folder in (*workspace.path.glob("runs/*"), *workspace.path.glob("predictions/*")):
+        if folder.is_dir():
+            taken[folder.name] += disk_use(folder)
+    for folder in workspace.path.glob("ensembles/*/*.envelopes"):
+        size = disk_use(folder)
+        taken.update(dict.fromkeys(folder.parent.name.split("+"), size))
+    return taken
 
 
 def remove(workspace: Workspace, name: str) -> None:

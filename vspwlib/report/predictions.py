@@ -1,5 +1,6 @@
 """Everything in a workspace that predicts, as rows: runs, ensembles, models of mmseg, label maps of other systems."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,9 @@ def system_rows(workspace: Workspace, *, on_error: Callable[[InputError], None] 
     nothing: Row = dict.fromkeys(_COLUMNS)
     rows: list[Row] = []
     runs = workspace.runs()
+    stored: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in workspace.stored_labels() + workspace.stored_predictions():  # label maps first: they are exact
+        stored[path.parent.name].append(path)
     for run in runs:
         try:
             facts = run_facts(run)
@@ -57,19 +61,17 @@ def system_rows(workspace: Workspace, *, on_error: Callable[[InputError], None] 
             report_fault(error, on_error)
             continue
         own = facts | {"kind": "run", "made": facts["recipe"]}
-        rows += [nothing | row | own for row in _predicted(workspace, run.name, on_error)] or [nothing | own]
-    names = {path.parent.name for path in workspace.stored_predictions() + workspace.stored_labels()}
-    for name in sorted(names - {run.name for run in runs}):
-        rows += [nothing | row for row in _predicted(workspace, name, on_error)]
+        rows += [nothing | row | own for row in _predicted(run.name, stored[run.name], on_error)] or [nothing | own]
+    for name in sorted(stored.keys() - {run.name for run in runs}):
+        rows += [nothing | row for row in _predicted(name, stored[name], on_error)]
     return rows
 
 
-def _predicted(workspace: Workspace, name: str, on_error: Callable[[InputError], None] | None) -> list[Row]:
+def _predicted(name: str, stored: list[Path], on_error: Callable[[InputError], None] | None) -> list[Row]:
     """List the splits that a name has predicted."""
     places: dict[str, list[Path]] = {}
-    for path in workspace.stored_labels() + workspace.stored_predictions():  # label maps first: they are exact
-        if path.parent.name == name:
-            places.setdefault(path.stem, []).append(path)
+    for path in stored:
+        places.setdefault(path.stem, []).append(path)
     rows = []
     for paths in places.values():
         try:

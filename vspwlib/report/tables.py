@@ -47,8 +47,11 @@ def run_rows(workspace: Workspace, *, on_error: Callable[[InputError], None] | N
         InputError: a file of the workspace cannot be read and there is no ``on_error``.
     """
     rows: list[Row] = []
+    stored: dict[str, list[Path]] = {}
+    for path in workspace.stored_predictions():
+        stored.setdefault(path.parent.name, []).append(scores_file(path))
     for run in workspace.runs():
-        files = [scores_file(path) for path in workspace.stored_predictions() if path.parent.name == run.name]
+        files = stored.get(run.name, [])
         try:
             facts = run_facts(run)
         except InputError as error:
