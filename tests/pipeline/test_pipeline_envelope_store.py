@@ -109,7 +109,7 @@ def test_a_stopped_write_is_not_there(made, tmp_path):
 def test_damage_is_named_and_mended_by_deleting(made):
     ensembling.sweep(made.workspace, "a", "b", "tiny", "val")
     place = made.workspace.envelopes("a", "b", "tiny", "val")
-    chunk = place / VIDEO / "start" / "c" / "1" / "0"
+    chunk = place / VIDEO / "start" / "c.1.0"
     chunk.write_bytes(chunk.read_bytes()[:-3])
     with pytest.raises(InputError, match=r"frame 00000018.*made again from the predictions"):
         kept(made).envelope(VIDEO, "00000018")

@@ -214,7 +214,7 @@ def test_names_that_are_taken_or_no_names_are_refused(made, name):
 
 
 def test_damage_in_a_source_is_named_and_finished_videos_stay(made):
-    (chunk,) = (made.stores["b"] / "2_bbbbbbbbbbb").rglob("c/1/0/0/0")
+    (chunk,) = (made.stores["b"] / "2_bbbbbbbbbbb").rglob("c.1.0.0.0")
     chunk.write_bytes(b"x" * 40)
     with pytest.raises(InputError, match="2_bbbbbbbbbbb"):
         write(made, tau=0.4)

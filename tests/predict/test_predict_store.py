@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> ScoreStore:
 
 
 def chunk(tmp_path: Path, row: int = 1) -> Path:
-    return tmp_path / f"a.zarr/0_wHveSGjXyDY/21x34/c/{row}/0/0/0"
+    return tmp_path / f"a.zarr/0_wHveSGjXyDY/21x34/c.{row}.0.0.0"
 
 
 def test_what_goes_in_comes_out(store: ScoreStore, tmp_path: Path) -> None:
@@ -64,12 +64,31 @@ def test_scores_lie_pixel_by_pixel_in_memory(store: ScoreStore) -> None:
     assert store.scores("0001TP_test", "00000170").transpose(1, 2, 0).flags.c_contiguous
 
 
+def test_a_frame_is_one_file_and_stores_with_folders_are_read(tmp_path: Path, monkeypatch) -> None:
+    flat, deep = (
+        ScoreStore.create(tmp_path / "flat.zarr", MANIFEST),
+        ScoreStore.create(tmp_path / "deep.zarr", MANIFEST),
+    )
+    write(flat, "v", [(16, 16)] * 3)
+    monkeypatch.setattr("vspwlib.predict.writer.CHUNK_NAMES", {"name": "default", "separator": "/"})  # as before
+    write(deep, "v", [(16, 16)] * 3)
+    array = {
+        path.relative_to(tmp_path / "flat.zarr/v/16x16").as_posix()
+        for path in (tmp_path / "flat.zarr/v/16x16").rglob("*")
+    }
+    assert array == {"zarr.json", "c.0.0.0.0", "c.1.0.0.0", "c.2.0.0.0"}
+    assert (tmp_path / "deep.zarr/v/16x16/c/2/0/0/0").is_file()
+    old, new = ScoreStore.open(tmp_path / "deep.zarr"), ScoreStore.open(tmp_path / "flat.zarr")
+    for frame in new.frames("v"):
+        np.testing.assert_array_equal(old.scores("v", frame), new.scores("v", frame))
+
+
 def test_tensors_are_taken_and_one_frame_is_held_at_a_time(tmp_path: Path) -> None:
     store, asked = ScoreStore.create(tmp_path / "b.zarr", MANIFEST), []
 
     def scores() -> Iterator[torch.Tensor]:
         for index in range(3):
-            asked.append(sum(1 for _ in (tmp_path / "b.zarr").glob("v/16x16/c/*")))
+            asked.append(sum(1 for _ in (tmp_path / "b.zarr").glob("v/16x16/c.*")))
             yield torch.from_numpy(field((16, 16), index)).to(torch.bfloat16)
 
     store.write_video("v", ["a", "b", "c"], [(16, 16)] * 3, scores())
@@ -106,9 +125,7 @@ def test_a_flipped_bit_is_found(store: ScoreStore, tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(
-        InputError, match=r"got damage .*21x34/c/1/0/0/0, frame 00000171\). Fix: delete .*0_wHveSGjXyDY"
-    ):
+    with pytest.raises(InputError, match=r"got damage .*21x34, row 1, frame 00000171\). Fix: delete .*0_wHveSGjXyDY"):
         store.scores("0_wHveSGjXyDY", "00000171")
     assert store.scores("0_wHveSGjXyDY", "00000170").shape == (K, 6, 9)
 
@@ -154,14 +171,14 @@ def test_a_full_disk_is_one_message_and_leaves_nothing_complete(store: ScoreStor
 
     async def put_until_full(self, key, value):
         calls.append(key)
-        if "/c/1/" in key:
+        if "/c.1." in key:
             raise OSError(errno.ENOSPC, "No space left on device")
         await put(self, key, value)
 
     monkeypatch.setattr(LocalStore, "set", put_until_full)
     with pytest.raises(InputError, match="disk: expected room for the prediction store, got none left"):
         write(store, "late", [(16, 16)] * 3)
-    assert any("/c/0/" in key for key in calls)
+    assert any("/c.0." in key for key in calls)
     monkeypatch.undo()
     assert not ScoreStore.open(tmp_path / "a.zarr").finished("late")
     write(store, "late", [(16, 16)] * 3)
@@ -222,4 +239,5 @@ def test_chunks_are_sealed_and_compressed(store: ScoreStore, tmp_path: Path) -> 
     metadata = json.loads((tmp_path / "a.zarr/0_wHveSGjXyDY/21x34/zarr.json").read_text())
     assert [codec["name"] for codec in metadata["codecs"]] == ["bytes", "zstd", "crc32c"]
     assert metadata["chunk_grid"]["configuration"]["chunk_shape"] == [1, 6, 9, K]
-    assert sorted(path.name for path in (tmp_path / "a.zarr/0_wHveSGjXyDY/21x34/c").iterdir()) == ["0", "1", "3"]
+    chunks = sorted(path.name for path in (tmp_path / "a.zarr/0_wHveSGjXyDY/21x34").glob("c.*"))
+    assert chunks == [f"c.{row}.0.0.0" for row in (0, 1, 3)]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vspwlib.checks import fail, require
 from vspwlib.ensemble.envelope import Envelope
 from vspwlib.predict.store import ScoreStore
-from vspwlib.predict.store_files import address, faults, node_name, open_group, refuse_foreign
+from vspwlib.predict.store_files import CHUNK_NAMES, address, faults, node_name, open_group, refuse_foreign
 
 KIND = "vspw-envelopes"
 SCHEMA = 1
@@ -130,6 +130,7 @@ def _array(group: Any, name: str, shape: tuple[int, ...]) -> Any:
         chunks=(1, *shape[1:]),
         dtype="uint8",
         compressors=[ZstdCodec(level=1), Crc32cCodec()],
+        chunk_key_encoding=CHUNK_NAMES,
     )
 
 

@@ -175,7 +175,7 @@ class ScoreStore:
         stored, row = self._get(video), self._row(video, frame)
         size = stored.sizes[row]
         folder, name = f"{self.url}/{node_name(video)}", array_name(size)
-        place = f"{folder}/{name}/c/{row}/0/0/0, frame {frame}"
+        place = f"{folder}/{name}, row {row}, frame {frame}"
         fix = f"delete {folder} and predict again; other finished videos are kept."
         with faults(place, fix=fix):
             if size not in stored.arrays:

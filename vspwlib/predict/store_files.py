@@ -13,6 +13,7 @@ from vspwlib.checks import DISK_FULL, InputError, fail, require
 DAMAGE = (ValueError, KeyError, TypeError, IndexError, RuntimeError)
 PARTIAL = ".partial"  # how zarr ends the temporary names of the files it writes
 AGAIN = "predict again with --overwrite."
+CHUNK_NAMES = {"name": "default", "separator": "."}  # a file a frame; zarr's own "/" puts each into folders of its own
 
 
 def address(url: str | Path) -> str:

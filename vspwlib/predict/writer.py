@@ -11,7 +11,7 @@ import torch
 from vspwlib.checks import check_shape, require
 from vspwlib.predict.blend import grid_size
 from vspwlib.predict.scores import Scores, Size
-from vspwlib.predict.store_files import array_name, faults, node_name
+from vspwlib.predict.store_files import CHUNK_NAMES, array_name, faults, node_name
 
 DEEPEST = -6e4  # fp16 ends at -65504
 
@@ -86,6 +86,7 @@ class VideoWriter:
             dtype="float16",
             fill_value=np.nan,  # tells a chunk that was never written, or is lost, from scores
             compressors=[ZstdCodec(level=1), Crc32cCodec()],
+            chunk_key_encoding=CHUNK_NAMES,
             dimension_names=("frame", "y", "x", "class"),
         )
 
