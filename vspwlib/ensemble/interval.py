@@ -6,7 +6,7 @@ own best tau. If the best tau of the draws lie far apart, the split does not tel
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,24 @@ from vspwlib.metrics.iou import ClassCounts, miou
 DRAWS = 1000
 STEPS = tuple(step / 100 for step in range(101))
 """Where curves are drawn anew: hundredths, finer than any interval of the best tau seen so far."""
+
+
+class StepCounts(NamedTuple):
+    """Counts of a video at each hundredth of tau. A video has a few of the classes, so the others are not kept.
+
+    Attributes:
+        classes: (c,) numbers of the classes that are true or predicted somewhere.
+        counts: (101, 3, c) integers, the 3 being intersection, truth, predicted.
+    """
+
+    classes: NDArray[np.integer]
+    counts: NDArray[np.integer]
+
+    @classmethod
+    def of(cls, counts: NDArray[np.integer]) -> Self:
+        """Keep of (101, 3, C) counts those that are not 0, in four bytes: a video has less than 2**32 pixels."""
+        classes = np.flatnonzero(counts.any(axis=(0, 1)))
+        return cls(classes, counts[..., classes].astype(np.uint32))
 
 
 @dataclass(frozen=True)
@@ -63,12 +81,13 @@ class TauIntervals:
 
 
 def tau_intervals(
-    counts: Sequence[NDArray[np.integer]] | NDArray[np.integer], best: tuple[float, float], *, seed: int = 0
+    videos: Sequence[StepCounts], num_classes: int, best: tuple[float, float], *, seed: int = 0
 ) -> TauIntervals:
     """Bootstrap the best tau of a pair of runs.
 
     Args:
-        counts: Of each video (101, 3, C) integers, at each hundredth of tau: intersection, truth, predicted.
+        videos: Counts of each video.
+        num_classes: Number of classes C.
         best: The best tau on all videos and the mIoU there.
         seed: Of the draws.
 
@@ -78,21 +97,27 @@ def tau_intervals(
     Raises:
         InputError: If the shapes do not fit, or there is no video.
     """
-    per_video = np.asarray(counts, np.int64)
-    check_shape("counts", per_video.shape, ("V", len(STEPS), 3, "C"))
-    taken = draw_videos(len(per_video), draws=DRAWS, seed=seed)
-    at_step = per_video.swapaxes(0, 1)  # (101, V, 3, C)
-    curves = np.stack([mean_of_classes(resampled_iou(own, taken)) for own in at_step], axis=1)
-    videos = int(np.count_nonzero(at_step[0, :, 1].any(axis=1)))
+    for video in videos:
+        check_shape("counts", video.counts.shape, (len(STEPS), 3, len(video.classes)))
+    taken = draw_videos(len(videos), draws=DRAWS, seed=seed)
+
+    def at_step(step: int) -> NDArray[np.int64]:
+        dense = np.zeros((len(videos), 3, num_classes), np.int64)
+        for own, video in zip(dense, videos, strict=True):
+            own[:, video.classes] = video.counts[step]
+        return dense
+
+    curves = np.stack([mean_of_classes(resampled_iou(at_step(step), taken)) for step in range(len(STEPS))], axis=1)
+    labelled = int(np.count_nonzero(at_step(0)[:, 1].any(axis=1)))
     taus = np.array(STEPS)[np.argmax(curves, axis=1)]
     taus[np.isnan(curves[:, 0])] = np.nan
     at = round(best[0] * (len(STEPS) - 1))
-    second, there, first = (miou(ClassCounts(*at_step[step].sum(axis=0))) for step in (0, at, -1))
+    second, there, first = (miou(ClassCounts(*at_step(step).sum(axis=0))) for step in (0, at, -1))
     gain, shift = best[1] - max(second, first), best[1] - there
     ends = np.maximum(curves[:, 0], curves[:, -1])
 
     def interval(value: float, drawn: NDArray[np.float64]) -> Interval:
-        return percentile_interval(value, drawn, videos)
+        return percentile_interval(value, drawn, labelled)
 
     return TauIntervals(
         interval(best[0], taus), interval(best[1], curves[:, at] + shift), interval(gain, curves[:, at] + shift - ends)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vspwlib.checks import fail, require
 from vspwlib.ensemble.curve import TauCounts, TauCurve, tau_curve
 from vspwlib.ensemble.envelope import Envelope, envelope, envelope_of_bands
-from vspwlib.ensemble.interval import STEPS, tau_intervals
+from vspwlib.ensemble.interval import STEPS, StepCounts, tau_intervals
 from vspwlib.ensemble.result import GRID, PAPER_TAUS, SweepResult
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.predict.scores import Scores, Size, probabilities, probability_bands
@@ -37,7 +37,7 @@ class _VideoScore(NamedTuple):
 
     miou: NDArray[np.float64]
     best: tuple[float, float]
-    counts: NDArray[np.uint32]
+    counts: StepCounts
 
 
 SweepFrame = tuple[str, str, Envelope, NDArray[np.uint8] | None]
@@ -105,7 +105,7 @@ def sweep_frames(
     def finish(video: str | None, counts: TauCounts) -> None:
         if video is not None and counts.frames:
             curve = counts.curve()
-            counts_drawn = curve.counts_at(STEPS).astype(np.uint32)  # of one video, 4 GB of pixels at most
+            counts_drawn = StepCounts.of(curve.counts_at(STEPS))
             video_scores[video] = _VideoScore(_means(curve.at(taus)), curve.best(), counts_drawn)
             whole.add_curve(curve)
 
@@ -156,7 +156,7 @@ def _result(
         resolution=curve.resolution,
         frames_scored=scored,
         frames_without_truth=without_truth,
-        intervals=tau_intervals([video.counts for video in videos.values()], best),
+        intervals=tau_intervals([video.counts for video in videos.values()], per_class.shape[1], best),
     )
 
 
