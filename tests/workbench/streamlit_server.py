@@ -33,9 +33,9 @@ def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> 
 
 
 @contextmanager
-def run_streamlit(app: Path, log: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """Serve an app on a free port, from the root of the checkout; yield its address once it answers."""
-    port = free_port()
+def run_streamlit(app: Path, log: Path, environment: Mapping[str, str], port: int | None = None) -> Iterator[str]:
+    """Serve an app, on a free port unless one is named, from the root of the checkout; yield its address."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(app)]
     options = ["--server.headless", "true", "--server.port", str(port), "--server.fileWatcherType", "none"]
     places = {**os.environ, **environment, "PYTHONPATH": str(REPOSITORY)}

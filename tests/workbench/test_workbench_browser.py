@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.workbench.streamlit_server import run_streamlit
+from tests.workbench.streamlit_server import free_port, run_streamlit
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.runs import Workspace, read_json
 from workbench.worst import ANCHOR
@@ -111,3 +111,35 @@ def test_a_table_goes_out_as_our_csv_and_not_as_streamlits(page: Any) -> None:
     assert page.locator("button[aria-label^='Download as CSV']").count() > 0, "Streamlit has renamed it"
     assert not page.locator("button[aria-label^='Download as CSV']").first.is_visible()
     assert page.get_by_role("button", name="CSV", exact=True).is_visible()
+
+
+def test_a_clip_goes_on_after_the_server_was_started_anew(
+    browser: Any, finished_workspace: Workspace, repository: Path, tmp_path: Path
+) -> None:
+    started = (
+        repository / "app.py",
+        tmp_path / "log.txt",
+        {"VSPW_WORKSPACE": str(finished_workspace.path)},
+        free_port(),
+    )
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    shown = """index => [...document.querySelectorAll('*')].map(one => one.shadowRoot).filter(Boolean)
+        .some(root => root.querySelector('[data-testid=live-view]')?.__live?.view.shown === index)"""
+    with run_streamlit(*started) as url:
+        page.goto(f"{url}/clips")
+        wait_for_clip(page, 4)
+        page.wait_for_load_state("networkidle")
+    page.get_by_test_id("live-view").focus()
+    page.keyboard.press("ArrowRight")  # a frame that was read ahead needs no server
+    page.wait_for_function(shown, arg=1)
+    with run_streamlit(*started):
+        page.get_by_text("Connecting").wait_for(state="hidden")
+        page.get_by_test_id("live-view").focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(shown, arg=2)
+        go_to(page, "Classes")
+        page.get_by_role("heading", name="Most frequent mistakes").wait_for()
+        assert page.get_by_test_id("stException").count() == 0
+    context.close()
