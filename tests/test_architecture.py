@@ -16,6 +16,7 @@ LAYERS: dict[str, set[str]] = {
     "values": set(),
     "config": {"values"},
     "locks": set(),
+    "logs": set(),
     "machine": set(),
     "runs": {"locks", "machine"},
     "progress": {"runs"},

@@ -1,7 +1,10 @@
 """The command line ``vspw``: wiring only. Heavy imports stand inside the commands: ``--help`` answers at once."""
 
+import logging
 import os
+import shlex
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -27,11 +30,13 @@ from vspwlib.cli import (
     train,
 )
 from vspwlib.cli import map as label_map
+from vspwlib.logs import LEVELS, set_up
 
 # Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few,
 # and a training that shares its machine slows down by an order of magnitude.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="vspw",
@@ -69,11 +74,20 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
     ] = False,
+    log_level: Annotated[
+        str, typer.Option(envvar="VSPW_LOG_LEVEL", help=f"What stderr hears of: {', '.join(LEVELS)}.")
+    ] = "warning",
+    log_file: Annotated[
+        Path | None, typer.Option(envvar="VSPW_LOG_FILE", help="Add JSON lines to this file, from info on.")
+    ] = None,
 ) -> None:
     """Train, ensemble and inspect video scene parsing models on VSPW, real video or the embedded default."""
+    set_up(log_level, log_file)
+    given = shlex.join(sys.argv[1:])
+    logger.info("vspw %s", given, extra={"version": __version__, "arguments": given, "folder": str(Path.cwd())})
 
 
 def main() -> None:
@@ -91,5 +105,6 @@ def main() -> None:
 
 
 def _end(message: str) -> NoReturn:
+    logger.info("ended: %s", message, extra={"exit": 2})  # stderr hears of it anyway
     typer.secho(f"vspw: {message}", err=True, fg="red")
     sys.exit(2)

@@ -4,6 +4,7 @@ The labels at every tau are kept in the workspace (:mod:`vspwlib.pipeline.envelo
 with the videos that it lacks, and a second one reads a twentieth of the bytes.
 """
 
+import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +24,8 @@ from vspwlib.pipeline.sources import open_alike
 from vspwlib.predict.ahead import in_order
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import Workspace, write_json
+
+logger = logging.getLogger(__name__)
 
 
 def sweep(
@@ -74,6 +77,8 @@ def sweep(
             result = sweep_frames(found, taus=sorted({*GRID, *also}), progress=tick)
         origin = {"first": provenance(one), "second": provenance(two), "data_root": str(root)}
         write_json(file, {**result.to_json(), "provenance": origin})
+        told = (first, second, split, *result.best)
+        logger.info("sweep of %s and %s on %s: best tau %.4f, mIoU %.4f", *told, extra={"path": str(file)})
     return result
 
 

@@ -1,6 +1,7 @@
 """Predict a split with a trained run, and store the soft predictions."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from vspwlib.predict.predictor import Predictor
 from vspwlib.predict.split import PredictionCounts, predict_split
 from vspwlib.predict.store import ScoreStore
 from vspwlib.runs import Run, Workspace, environment
+
+logger = logging.getLogger(__name__)
 
 
 def load_recipe(run: Run) -> Recipe:
@@ -119,6 +122,9 @@ def predict(
     }
     with locked(store_path, "prediction store", part=shard):
         store = begin_store(store_path, manifest, overwrite=overwrite)
+        logger.info(
+            "predicting with %s into %s", run.name, store_path, extra={"run": run.name, "path": str(store_path)}
+        )
         return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
 
 

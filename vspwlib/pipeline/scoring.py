@@ -1,5 +1,6 @@
 """Score predictions, stored or as PNG files, and the location prior that any network must beat."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from vspwlib.pipeline.prediction import origin
 from vspwlib.pipeline.sources import open_source
 from vspwlib.predict.labels import LabelSource
 from vspwlib.runs import frames_file, scores_file, write_json
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
@@ -53,6 +56,7 @@ def score(predictions: Path, truth: Path, split: str | None, *, progress: Progre
         return source.labels.labels(frame.video, frame.name, size)
 
     result = score_frames(frames, predict, progress, on_frame=collector.add)
+    logger.info("%s: mIoU %.4f", predictions, result.miou, extra={"path": str(predictions), "miou": result.miou})
     if source.manifest:
         write_whole(frames_file(predictions), collector.collected().save)
         write_scores(scores_file(predictions), result, origin(source.manifest))

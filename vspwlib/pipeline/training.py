@@ -1,5 +1,6 @@
 """Train a recipe into a run."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -34,6 +35,8 @@ from vspwlib.runs import Run, Workspace, environment, write_text
 from vspwlib.train.loop import fit
 from vspwlib.train.snapshot import snapshots
 from vspwlib.values import flat
+
+logger = logging.getLogger(__name__)
 
 
 def run_name(recipe: Recipe) -> str:
@@ -107,6 +110,8 @@ def train(
                     run = _new_run(workspace, name, recipe, data, found, overwrite=overwrite or resume)
                     _tell(report, run, on_record)
                 run = workspace.run(name)
+        told = (name, recipe.train.iterations, fabric.world_size, fabric.device)
+        logger.info("%s: training to step %d in %d processes on %s", *told, extra={"run": name, "path": str(run.path)})
         fit(
             model,
             batches,

@@ -1,5 +1,6 @@
 """Predict all videos of a split into a store: read ahead, resume by video, share the work by video."""
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -15,6 +16,8 @@ from vspwlib.predict.ahead import ahead
 from vspwlib.predict.predictor import Frame, Predictor
 from vspwlib.predict.scores import Size
 from vspwlib.predict.store import ScoreStore
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def predict_split(
     total = sum(len(video.frames) for video in mine)
     frames = sum(len(video.frames) for video in todo)
     done = total - frames
+    logger.info("%d of %d videos are to be predicted", len(todo), len(mine), extra={"shard": f"{index}/{count}"})
     with closing(ahead(_scores(predictor, todo))) as results:
         for video in todo:
             writer = store.writer(video.name, [frame.name for frame in video.frames])
@@ -89,6 +93,7 @@ def predict_split(
                 if progress is not None:
                     progress(done, total)
             writer.close()
+            logger.info("predicted %s: %d of %d frames", video.name, done, total, extra={"video": video.name})
     return PredictionCounts(len(todo), frames, len(mine) - len(todo), time.perf_counter() - start)
 
 

@@ -1,5 +1,6 @@
 """What a run leaves behind while it trains: JSON lines, TensorBoard events, and a call for progress bars."""
 
+import logging
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -13,6 +14,8 @@ from vspwlib.runs import Run
 
 if TYPE_CHECKING:
     from vspwlib.train.loop import Training
+
+logger = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -100,6 +103,10 @@ class Recorder:
             return
         record = {**record, "time": time.time()}
         self._run.append_log(record)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in record.items() if isinstance(value, float))
+        about = {"run": self._run.name, "record": record}
+        level = logging.WARNING if record["kind"] == "skipped" else logging.INFO
+        logger.log(level, "%s: %s at step %d: %s", self._run.name, record["kind"], record["step"], told, extra=about)
         for name, value in record.items():
             if name not in ("kind", "step", "time") and isinstance(value, int | float):
                 self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
