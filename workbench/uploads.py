@@ -82,3 +82,25 @@ def clips(workspace: Workspace) -> dict[str, Path]:
     """Return the clips that were made of films, by name, the newest first."""
     found = [path.parent for path in (workspace.path / "uploads").glob("[!.]*/origin") if path.is_dir()]
     return {path.name: path for path in sorted(found, key=lambda path: -path.stat().st_mtime_ns)}
+
+
+def brought(workspace: Workspace) -> dict[str, Path]:
+    """Return every folder of what was sent, by name, the newest first."""
+    found = [path for path in (workspace.path / "uploads").glob("[!.]*") if path.is_dir()]
+    return {path.name: path for path in sorted(found, key=lambda path: -path.stat().st_mtime_ns)}
+
+
+def remove(workspace: Workspace, name: str) -> None:
+    """Delete what was brought under a name, whole or not at all for whoever looks.
+
+    Raises:
+        InputError: the name is no folder's, or nothing is there.
+    """
+    folder = folder_of(workspace, name)
+    gone = folder.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        folder.rename(gone)
+    except OSError as error:
+        got = error.strerror or str(error)
+        fail("name", expected="something that was brought", got=got, where=folder, fix="reload the page.")
+    shutil.rmtree(gone, ignore_errors=True)

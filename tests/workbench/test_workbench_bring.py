@@ -52,7 +52,9 @@ def done(workspace: Workspace) -> None:
 
 
 @pytest.mark.slow
-def test_a_film_goes_from_the_browser_to_clips(workspace: Workspace, open_page: Any, live: Any, tmp_path: Path) -> None:
+def test_a_film_goes_from_the_browser_to_clips_and_away(
+    workspace: Workspace, open_page: Any, live: Any, tmp_path: Path
+) -> None:
     run = workspace.run(FIRST)
     save_file(build_network(load_recipe(run)).state_dict(), run.checkpoints / "last.safetensors")
     app = open_page("bring")
@@ -71,6 +73,8 @@ def test_a_film_goes_from_the_browser_to_clips(workspace: Workspace, open_page: 
     clip = clip_of(workspace, live(open_page("clips", split="My_Street-all", run=FIRST)))
     assert (clip["video"], len(clip["frames"])) == ("My_Street", 4)
     assert not any(frame["truth"] for frame in clip["frames"])
+    press(app, "really_delete_My_Street")
+    assert not list((workspace.path / "uploads").iterdir())
 
 
 @pytest.mark.parametrize("content", [b"#EXTM3U\nfile:///etc/passwd", b"\0\0\0\x20ftypisom" + bytes(90), b""])

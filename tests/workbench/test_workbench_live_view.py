@@ -129,3 +129,16 @@ def test_nothing_is_cut_off_at_any_width(tab: Tab, width: int) -> None:
     assert tab.page.evaluate(script) == []
     sizes = tab.page.evaluate("() => [...document.querySelectorAll('.lv-pane:not([hidden])')].map(p => p.clientWidth)")
     assert min(sizes) > 100
+
+
+def test_on_a_narrow_screen_controls_come_before_the_list_of_classes(tab: Tab) -> None:
+    tab.open(Clip("pair"))
+    order = """() => {
+        const view = document.querySelector('[data-testid=live-view]').__live.view;
+        return Boolean(view.legend.element.compareDocumentPosition(view.dock) & Node.DOCUMENT_POSITION_PRECEDING);
+    }"""
+    for width in (700, 1200, 700):
+        tab.page.set_viewport_size({"width": width, "height": 900})
+        tab.page.wait_for_function(f"() => ({order})() === {str(width < 860).lower()}")
+    grid = tab.get("live-view").evaluate("v => v.__live.view.stage.grid.style.gridTemplateColumns")
+    assert grid.startswith("repeat(2,")

@@ -8,7 +8,7 @@ import pytest
 from vspwlib.checks import InputError, fail
 from vspwlib.runs import Workspace
 from workbench import uploads
-from workbench.uploads import clips, folder_of, keep_upload, safe_name
+from workbench.uploads import brought, clips, folder_of, keep_upload, remove, safe_name
 
 
 def files(folder: Path) -> list[str]:
@@ -70,3 +70,16 @@ def test_clips_are_those_whose_frames_are_there(tmp_path: Path) -> None:
     for name in ("a/origin", ".b.part/origin", "c"):
         (tmp_path / "uploads" / name).mkdir(parents=True)
     assert clips(Workspace(tmp_path)) == {"a": tmp_path / "uploads" / "a"}
+
+
+def test_what_was_brought_can_be_deleted_and_nothing_else(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for name in ("first", "second"):
+        keep_upload(workspace, name, "film.mp4", io.BytesIO(b"content"), lambda _: None)
+    remove(workspace, "first")
+    assert list(brought(workspace)) == ["second"]
+    assert [path.name for path in (tmp_path / "uploads").iterdir()] == ["second"]
+    for name in ("first", "..", "second/..", ""):
+        with pytest.raises(InputError):
+            remove(workspace, name)
+    assert (tmp_path / "uploads" / "second" / "film.mp4").read_bytes() == b"content"

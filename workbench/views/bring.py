@@ -21,7 +21,7 @@ from workbench.commands import (
 )
 from workbench.job_list import show_jobs
 from workbench.notices import guard, literal
-from workbench.uploads import clips, folder_of, keep_upload, safe_name
+from workbench.uploads import brought, clips, folder_of, keep_upload, remove, safe_name
 
 VIDEO, FOLDER, LABELS, MODEL = KINDS = ("Video", "VSPW folder", "Label maps", "mmseg model")
 HERE = "Path on this machine"
@@ -222,14 +222,33 @@ def show_model(place: Workspace) -> None:
     offer(place, mmseg_command((config, checkpoint), name, *about, CLASSES[classes]), "Predict")
 
 
+def show_brought(place: Workspace) -> None:
+    """List what was brought, with its size, and a way to delete it."""
+    from vspwlib.pipeline.removing import disk_use
+
+    known = brought(place)
+    if not known:
+        return
+    st.markdown("##### In this workspace")
+    for name, folder in known.items():
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(f"{literal(name)} :gray[{disk_use(folder) / 1e6:,.1f} MB]")
+            with st.popover("Delete", icon=":material/delete:", key=f"delete_{name}"):
+                st.markdown("Its files go. Predictions of it stay, and cannot be looked at without its frames.")
+                if st.button("Delete it", key=f"really_delete_{name}", type="primary"):
+                    remove(place, name)
+                    st.rerun()
+
+
 def show(place: Workspace) -> None:
-    """Draw the chosen form, and what is at work."""
+    """Draw the chosen form, what was brought, and what is at work."""
     chosen = st.segmented_control(
         "What", KINDS, default=VIDEO, required=True, key="bring", bind="query-params", label_visibility="collapsed"
     )
     forms = {VIDEO: show_video, FOLDER: show_folder, LABELS: show_labels, MODEL: show_model}
     with guard():
         forms[str(chosen)](place)
+        show_brought(place)
     show_jobs(place)
 
 

@@ -42,8 +42,9 @@ def show_tiles(table: LabelMapping, facts: SourceSet, pixels: Pixels | None) -> 
             "Void by the mapping": percent(summary["void"] / whole),
             "Without a label": percent(summary["unlabelled"] / whole),
         }
-    for column, (name, value) in zip(st.columns(len(tiles)), tiles.items(), strict=True):
-        column.metric(name, value, border=True)
+    with st.container(horizontal=True):
+        for name, value in tiles.items():
+            st.metric(name, value, border=True, width="content")
 
 
 def show_classes(rows: list[dict[str, Any]], name: str) -> None:

@@ -2,17 +2,21 @@
 
 const GAP = 6;
 
-/** Choose the number of columns that makes panes largest; return it with their width and height. */
+const NEARLY = 0.9; // of the largest: fewer rows are worth that, since they leave the page shorter
+
+/** Choose the number of columns that makes panes largest, or nearly so; return it with their width and height. */
 export function fitPanes(count, width, height, aspect) {
-  let best = { columns: 1, width: 0, height: 0 };
-  for (let columns = 1; columns <= count; columns++) {
+  const layouts = Array.from({ length: count }, (_, at) => {
+    const columns = at + 1;
     const rows = Math.ceil(count / columns);
-    const across = (width - GAP * (columns - 1)) / columns;
+    const across = (width - GAP * at) / columns;
     const down = (height - GAP * (rows - 1)) / rows;
-    const fits = Math.floor(Math.min(across, down * aspect));
-    if (fits > best.width) best = { columns, width: fits, height: Math.round(fits / aspect) };
-  }
-  return best;
+    const fits = Math.max(0, Math.floor(Math.min(across, down * aspect)));
+    return { columns, rows, width: fits, height: Math.round(fits / aspect) };
+  });
+  const largest = Math.max(...layouts.map((one) => one.width));
+  const large = layouts.filter((one) => one.width >= NEARLY * largest);
+  return large.sort((one, other) => one.rows - other.rows || other.width - one.width)[0];
 }
 
 /** The part of the frame in view, the same in all panes: corner x, y in 0..1 of the frame, enlarged `scale` times. */

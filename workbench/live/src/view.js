@@ -94,18 +94,9 @@ export class LiveView {
     this.help = makeHelp(() => this.commands.toggleHelp());
     this.root.setAttribute("aria-label", `Live view of video ${clip.video}`);
     this.main = h("div", { class: "lv-main" }, this.stage.element, this.legend.element);
-    this.root.replaceChildren(
-      this.toolbar.element,
-      this.main,
-      h(
-        "div",
-        { class: "lv-dock" },
-        h("div", { class: "lv-time" }, this.transport.element, this.timeline.element),
-        this.fusion?.element ?? "",
-      ),
-      this.card.element,
-      this.help,
-    );
+    const time = h("div", { class: "lv-time" }, this.transport.element, this.timeline.element);
+    this.dock = h("div", { class: "lv-dock" }, time, this.fusion?.element ?? "");
+    this.root.replaceChildren(this.toolbar.element, this.main, this.dock, this.card.element, this.help);
     this.watch();
     this.toolbar.showZoom(1);
     this.setState(this.options.state);
@@ -162,12 +153,15 @@ export class LiveView {
     const whole = this.main.clientWidth;
     if (!whole) return;
     const wide = whole >= WIDE;
-    const rest = this.root.offsetHeight - this.main.offsetHeight;
     this.root.classList.toggle("lv-narrow", !wide);
+    const legend = this.legend.element;
+    if (wide && legend.parentNode !== this.main) this.main.append(legend);
+    if (!wide && legend.parentNode === this.main) this.dock.after(legend); // controls first where it takes scrolling
+    const rest = this.root.offsetHeight - this.main.offsetHeight;
     const top = Math.min(Math.max(this.root.getBoundingClientRect().top + window.scrollY, 0), 220);
     const height = wide ? Math.max(window.innerHeight - top - rest - 16, 250) : 0.75 * window.innerHeight;
     this.stage.layout({ width: whole - (wide ? SIDE : 0), height });
-    this.legend.element.style.maxHeight = wide ? `${Math.max(this.stage.grid.offsetHeight, 240)}px` : "";
+    legend.style.maxHeight = wide ? `${Math.max(this.stage.grid.offsetHeight, 240)}px` : "";
     this.schedule();
   }
 
