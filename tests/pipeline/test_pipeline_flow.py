@@ -20,6 +20,7 @@ from vspwlib.pipeline.publishing import LATER, fingerprint, publish
 from vspwlib.pipeline.scoring import location_prior, score, score_prior, stored_truth
 from vspwlib.pipeline.training import train, without_bookkeeping
 from vspwlib.predict.store import ScoreStore
+from vspwlib.report.predictions import system_rows
 from vspwlib.runs import Workspace, frames_file, read_json, scores_file
 
 
@@ -59,6 +60,31 @@ def test_predicting_anew_forgets_the_scores_of_the_earlier_predictions(finished)
     predict(run, finished.workspace, "val", data={}, overwrite=True)
     assert not any(file.exists() for file in kept)
     score(store, finished.data["vspw"], "val")
+
+
+def test_a_store_on_a_server_is_one_like_another_to_every_command(finished, tmp_path):
+    """Two shards write it; scores, sweep, overview and label maps are those of the stores in the workspace."""
+    workspace, names = Workspace(tmp_path / "ws"), [run.name for run in finished.runs]
+    for run, local in zip(finished.runs, finished.stores, strict=True):
+        url = f"memory://bucket/{tmp_path.name}/{run.name}.zarr"
+        for shard in ((0, 2), (1, 2), (0, 1)):
+            place, done = predict(run, workspace, "val", data={}, elsewhere=url, shard=shard)
+            assert (done.videos, done.kept) == ((0, 2) if shard == (0, 1) else (1, 0))
+        assert predict(run, workspace, "val", data={})[1].kept == 2  # the workspace knows where
+        assert place.is_file()
+        assert ScoreStore.open(place).url == url
+        assert ScoreStore.open(url).checksum() == ScoreStore.open(local).checksum()
+        assert (
+            score(place, finished.data["vspw"], "val").to_json() == score(local, finished.data["vspw"], "val").to_json()
+        )
+        assert scores_file(place).is_file()
+        with pytest.raises(InputError, match=r"--store: expected memory://.*move that one away"):
+            predict(run, workspace, "val", data={}, elsewhere=f"{url}.other")
+        with pytest.raises(InputError, match=r"--store: expected .*got memory://"):
+            predict(run, finished.workspace, "val", data={}, elsewhere=url)
+    assert np.array_equal(*(sweep(one, *names, "tiny", "val").miou for one in (workspace, finished.workspace)))
+    rows = [{row["run"]: row["miou"] for row in system_rows(one)} for one in (workspace, finished.workspace)]
+    assert rows[0] == {name: rows[1][name] for name in names}
 
 
 def test_a_store_remembers_its_truth(finished):

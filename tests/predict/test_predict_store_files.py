@@ -2,13 +2,15 @@
 
 import errno
 import json
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vspwlib.checks import InputError
-from vspwlib.predict.store_files import faults, node_name, refuse_foreign
+from vspwlib.predict.store import ScoreStore
+from vspwlib.predict.store_files import address, faults, linked, node_name, refuse_foreign
 
 
 @settings(deadline=None)
@@ -64,3 +66,49 @@ def test_nothing_an_empty_folder_our_store_and_a_broken_one_may_be_written(tmp_p
     refuse_foreign(str(tmp_path), "ours")
     (tmp_path / "zarr.json").write_text("{")
     refuse_foreign(str(tmp_path), "ours")
+
+
+def test_a_client_error_of_any_kind_is_one_message_and_a_local_one_is_ours() -> None:
+    class NoCredentialsError(Exception):  # botocore's has no other base either
+        pass
+
+    with (
+        pytest.raises(InputError, match=r"got Unable .*s3://b/a/v.*credentials in the environment"),
+        faults("s3://b/a/v"),
+    ):
+        raise NoCredentialsError("Unable to locate credentials")
+    with pytest.raises(InputError, match=r"nothing there \(no such bucket\)"), faults("s3://b/a"):
+        raise FileNotFoundError("no such bucket")
+    with pytest.raises(NoCredentialsError), faults("/a"):
+        raise NoCredentialsError
+
+
+@pytest.mark.parametrize("begin", [ScoreStore.open, lambda url: ScoreStore.create(url, {"run": "a"})])
+def test_an_unknown_protocol_and_a_missing_client_are_told_apart(begin, monkeypatch) -> None:
+    with pytest.raises(InputError, match=r"expected a known protocol, got s4:// .*s3://bucket/name"):
+        begin("s4://bucket/a.zarr")
+    monkeypatch.setitem(sys.modules, "s3fs", None)  # as where it is not installed
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    with pytest.raises(InputError, match=r"known kind of address, got Install s3fs .*Fix: install it"):
+        begin("s3://bucket/a.zarr")
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    with pytest.raises(InputError, match="without a password") as refused:
+        address("ftp://me:hunter2@host/a.zarr")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_file_may_say_where_a_store_is(tmp_path) -> None:
+    file = tmp_path / "a.zarr"
+    assert linked(file) is linked(tmp_path) is None
+    for text in ("", "[]", '{"store": 3}', '{"store": "/not/on/a/server"}'):
+        file.write_text(text)
+        assert linked(file) is None
+        assert address(file) == str(file)
+        with pytest.raises(InputError):
+            ScoreStore.open(file)
+        with pytest.raises(InputError, match="got a file"):
+            ScoreStore.create(file, {"run": "a"}, overwrite=True)
+    file.write_text('{"store": "s3://bucket/a.zarr"}')
+    assert address(file) == linked(file) == "s3://bucket/a.zarr"

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 import typer
 
-from vspwlib.checks import check_folder, fail
+from vspwlib.checks import check_folder, fail, require
 from vspwlib.progress import ProgressFile
 from vspwlib.runs import Workspace
 
@@ -26,6 +26,10 @@ TestTimeOption = Annotated[
 ]
 ScalesOption = Annotated[
     list[str] | None, typer.Option(help="Sizes to average over, as ratios: 0.75,1,1.25 or repeated.")
+]
+StoreOption = Annotated[
+    str | None,
+    typer.Option("--store", help="Where the store goes, as in s3://bucket/name.zarr; the workspace notes it."),
 ]
 ShardOption = Annotated[str, typer.Option(help="INDEX/COUNT: every COUNT-th video from INDEX on.")]
 
@@ -106,6 +110,22 @@ def parse_shard(text: str, *, overwrite: bool = False) -> tuple[int, int]:
         fix = "delete the store, then start the shards without --overwrite."
         fail("--overwrite", expected="a whole split", got=f"shard {text}", fix=fix)
     return int(index), int(count)
+
+
+def parse_store(text: str | None) -> str | None:
+    """Check the URL of a store outside the workspace: a name in a bucket, never the bucket itself.
+
+    >>> parse_store("s3://bucket/a.zarr")
+    's3://bucket/a.zarr'
+    """
+    if text is None:
+        return None
+    from vspwlib.predict.store_files import address
+
+    where, fix = address(text), "predictions on this machine's disks go to the workspace."
+    named = where.count("/") > 2 and not where.endswith("/")
+    require("://" in where and named, "--store", expected="a URL like s3://bucket/name.zarr", got=where, fix=fix)
+    return where
 
 
 def with_embedded(

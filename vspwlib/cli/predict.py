@@ -11,10 +11,12 @@ from vspwlib.cli.options import (
     JsonOption,
     ScalesOption,
     ShardOption,
+    StoreOption,
     TestTimeOption,
     WorkspaceOption,
     parse_data,
     parse_shard,
+    parse_store,
     parse_test_time,
     progress_bar,
 )
@@ -34,6 +36,7 @@ def predict(
     weights: Annotated[str, typer.Option(help="best (by validation) or last.")] = "best",
     shard: ShardOption = "0/1",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Predict again what is there.")] = False,
+    store: StoreOption = None,
     device: DeviceOption = "auto",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -43,6 +46,8 @@ def predict(
     Example: `vspw predict camvid-upernet_swin_tiny-s0 --split test`
 
     Example: `vspw predict mini-t3_nce2-s0 --split test2 --scales 0.75,1,1.25 --set average=scores`
+
+    Example: `vspw predict vspw-t1_beitv2-s0 --split val --store s3://bucket/beitv2-val.zarr`
 
     Example: `vspw predict mini-t3_nce2-s0 --input street.mp4 --output street_labels.mp4`
     """
@@ -58,6 +63,8 @@ def predict(
     part = parse_shard(shard, overwrite=overwrite)
     if output is not None and video is None:
         fail("--output", expected="--input with it", got="--output alone", fix="splits are stored in the workspace.")
+    if store is not None and video is not None:
+        fail("--store", expected="a split", got="--input with it", fix="--output names the film.")
     place = Workspace.locate(workspace)
     chosen = place.run(run)
     test_time = override(load_recipe(chosen).predict, parse_test_time(settings, scales))
@@ -79,6 +86,7 @@ def predict(
                 device=device,
                 shard=part,
                 overwrite=overwrite,
+                elsewhere=parse_store(store),
                 progress=progress,
             )
             summary = {"store": str(path), **counts.summary()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from vspwlib.checks import fail
+from vspwlib.checks import fail, require
 from vspwlib.config import PredictConfig, Recipe
 from vspwlib.data.index import open_split
 from vspwlib.labels import CLASS_NAMES
@@ -20,7 +20,8 @@ from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict.predictor import Predictor
 from vspwlib.predict.split import PredictionCounts, predict_split
 from vspwlib.predict.store import ScoreStore
-from vspwlib.runs import Run, Workspace, environment
+from vspwlib.predict.store_files import address
+from vspwlib.runs import Run, Workspace, environment, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ def predict(
     device: str = "auto",
     shard: tuple[int, int] = (0, 1),
     overwrite: bool = False,
+    elsewhere: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Path, PredictionCounts]:
     """Predict every frame of a split; videos that are finished already are skipped.
@@ -98,10 +100,11 @@ def predict(
         device: ``auto``, ``cpu`` or ``cuda``.
         shard: ``(index, count)``: predict every count-th video from index on.
         overwrite: Drop an existing store instead of continuing it.
+        elsewhere: As :func:`begin_store` takes it.
         progress: Called with frames done and frames in all.
 
     Returns:
-        Path of the store and what was done.
+        Path of the store in the workspace, and what was done.
 
     Raises:
         InputError: another process is at the same part of it; what :func:`predict_split` and the store refuse.
@@ -121,28 +124,39 @@ def predict(
         "commit": environment()["commit"],
     }
     with locked(store_path, "prediction store", part=shard):
-        store = begin_store(store_path, manifest, overwrite=overwrite)
+        store = begin_store(store_path, manifest, overwrite=overwrite, elsewhere=elsewhere)
         logger.info(
             "predicting with %s into %s", run.name, store_path, extra={"run": run.name, "path": str(store_path)}
         )
         return store_path, predict_split(predictor, frames, store, shard=shard, progress=progress)
 
 
-def begin_store(place: Path, manifest: Mapping[str, Any], *, overwrite: bool) -> ScoreStore:
+def begin_store(
+    place: Path, manifest: Mapping[str, Any], *, overwrite: bool, elsewhere: str | None = None
+) -> ScoreStore:
     """Make a store, or go on with an earlier one; of several shards one makes it and the others wait.
 
     Args:
         place: Path of the store.
         manifest: What the scores are.
         overwrite: Drop what an earlier one holds, and the scores that were taken of it.
+        elsewhere: URL of a store outside the workspace. At ``place`` a file then says where it is, and what it holds;
+            later calls find it there.
 
     Raises:
-        InputError: as :meth:`ScoreStore.create`.
+        InputError: there is a store at ``place`` already, or the address of another; as :meth:`ScoreStore.create`.
     """
     with locked(place.with_suffix(".creation"), "prediction store", wait=True):
+        if elsewhere is not None:
+            fix = "a workspace holds one store a run and split: leave --store out, or move that one away."
+            known = address(place) if place.exists() else elsewhere
+            require(known == elsewhere, "--store", expected=known, got=elsewhere, where=place, fix=fix)
         if overwrite:
             forget_scores(place)
-        return ScoreStore.create(place, manifest, overwrite=overwrite)
+        store = ScoreStore.create(elsewhere or place, manifest, overwrite=overwrite)
+        if elsewhere is not None:
+            write_json(place, {"store": elsewhere, "attributes": store.manifest})
+        return store
 
 
 def weights_digest(path: Path) -> str:

@@ -11,6 +11,7 @@ from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
 from vspwlib.predict.label_folder import digest, read_manifest
 from vspwlib.predict.labels import PngPredictions, StoreLabels
 from vspwlib.predict.store import ScoreStore
+from vspwlib.predict.store_files import linked
 from vspwlib.runs import Workspace
 
 
@@ -68,14 +69,14 @@ def open_source(path: Path) -> Source:
     """Open predictions at a path.
 
     Args:
-        path: A score store, or a folder ``<video>/<frame>.png`` of ids 0..123.
+        path: A score store, a file that says where it is, or a folder ``<video>/<frame>.png`` of ids 0..123.
 
     Raises:
         InputError: nothing of that kind is there, or it is damaged.
     """
     if not path.exists():
         fail("predictions", expected="a store or a folder of PNGs", got="nothing there", where=path)
-    if (path / "zarr.json").exists():
+    if linked(path) or (path / "zarr.json").exists():
         store = ScoreStore.open(path)
         return Source(str(store.manifest.get("run", path.name)), path, StoreLabels(store), store.manifest)
     manifest = read_manifest(path) or {}

@@ -10,6 +10,8 @@ digits. Scores more than 60 000 below the highest are clipped there. Chunks are 
 Frames of another size in the same video have an array of their own; the rows of all other frames stay unwritten there.
 
 A video without ``complete`` counts as absent and is overwritten, so that a stopped prediction goes on where it was.
+That asks of the place that a file is written whole or not at all, and is read as it was last written; object stores do
+both. They have no locks: nothing but the user keeps two writers off one video.
 """
 
 import hashlib
@@ -27,7 +29,16 @@ import torch
 from vspwlib.checks import fail, require
 from vspwlib.predict import manifest as statements
 from vspwlib.predict.scores import Scores, Size
-from vspwlib.predict.store_files import address, array_name, faults, node_name, open_group, refuse_foreign
+from vspwlib.predict.store_files import (
+    address,
+    array_name,
+    disown,
+    faults,
+    fsspec_options,
+    node_name,
+    open_group,
+    refuse_foreign,
+)
 from vspwlib.predict.writer import VideoWriter
 
 
@@ -78,7 +89,7 @@ class ScoreStore:
         """Open a store for writing: a new one, or an earlier one of the same predictions to go on with.
 
         Args:
-            url: A path, or any URL that fsspec knows.
+            url: A path, or any URL that fsspec knows and whose client is installed.
             manifest: What the scores are; see :func:`vspwlib.predict.manifest.complete`.
             overwrite: Drop what an earlier store holds. Of several shards only the first may do so.
 
@@ -96,8 +107,13 @@ class ScoreStore:
             statements.check_readable(stored, where)
             statements.check_same(stored, wanted, where)
             return cls(found, where, stored)
+        if overwrite:
+            disown(where, statements.KIND)
+        options = fsspec_options(where)
         with faults(where):
-            group = zarr.create_group(where, zarr_format=3, attributes=wanted, overwrite=overwrite)
+            group = zarr.create_group(
+                where, zarr_format=3, attributes=wanted, overwrite=overwrite, storage_options=options
+            )
         return cls(group, where, wanted)
 
     @classmethod

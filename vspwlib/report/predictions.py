@@ -93,7 +93,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     if path.suffix == ".labels":
         found: dict[str, Any] = read_json(path / "manifest.json", "manifest of the predictions")
         return found
-    group: dict[str, Any] = read_json(path / "zarr.json", "prediction store")
+    file = path if path.is_file() else path / "zarr.json"  # a file says of a store elsewhere what that says
+    group: dict[str, Any] = read_json(file, "prediction store")
     return dict(group.get("attributes", {}))
 
 
