@@ -64,6 +64,7 @@ def test_every_command_explains_itself_with_an_example(command):
         (["train", "upernet_swin_tiny", "--set", "optim.lr"], "expected key=value"),
         (["train", "upernet_swin_tiny", "--set", "optim.lr=fast"], "expected float, got 'fast' (optim.lr)"),
         (["predict", "nobody", "--split", "val"], "got 'nobody'"),
+        (["predict", "nobody", "--input", "a.mp4", "--store", "s3://b/a.zarr"], "--store: expected a split"),
         (["score", "/nowhere", "/nowhere", "--split", "val"], "nothing there"),
         (["score"], "expected predictions or --baseline prior"),
         (["data", "check", "/nowhere"], "/nowhere"),

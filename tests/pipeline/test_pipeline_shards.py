@@ -7,7 +7,7 @@ import pytest
 from tests.faults.processes import command, end_of, start
 from tests.pipeline.score_stores import FRAMES, every_frame, score_stores
 from vspwlib.checks import InputError
-from vspwlib.cli.options import parse_shard
+from vspwlib.cli.options import parse_shard, parse_store
 from vspwlib.ensemble.rule import choose_rule
 from vspwlib.pipeline.fusing import write_ensemble
 from vspwlib.pipeline.prediction import predict
@@ -79,3 +79,9 @@ def test_shards_begin_together_in_processes_of_their_own(tmp_path):
 def test_one_shard_may_not_drop_the_work_of_others():
     with pytest.raises(InputError, match="expected a whole split, got shard 1/2"):
         parse_shard("1/2", overwrite=True)
+
+
+@pytest.mark.parametrize("text", ["s3://bucket", "s3://bucket/", "/disk/a.zarr", "file:///disk/a.zarr", "a.zarr"])
+def test_a_store_elsewhere_has_a_name_in_a_bucket(text):
+    with pytest.raises(InputError, match=r"--store: expected a URL like s3://bucket/name.zarr"):
+        parse_store(text)

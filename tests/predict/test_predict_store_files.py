@@ -4,6 +4,7 @@ import errno
 import json
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,3 +113,33 @@ def test_a_file_may_say_where_a_store_is(tmp_path) -> None:
             ScoreStore.create(file, {"run": "a"}, overwrite=True)
     file.write_text('{"store": "s3://bucket/a.zarr"}')
     assert address(file) == linked(file) == "s3://bucket/a.zarr"
+
+
+def test_a_client_that_remembers_listings_does_not_hide_videos_of_other_processes() -> None:
+    from fsspec import register_implementation
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Remembering(MemoryFileSystem):
+        """Files of ``memory://`` with the cache of listings that s3fs has."""
+
+        protocol = "remembering"
+
+        @classmethod
+        def _strip_protocol(cls, path):
+            return super()._strip_protocol(path.replace("remembering://", "memory://"))
+
+        def ls(self, path, detail=True, **kwargs):
+            try:
+                found = self.dircache[path]
+            except KeyError:
+                found = self.dircache[path] = super().ls(path, detail=True)
+            return found if detail else sorted(one["name"] for one in found)
+
+    register_implementation("remembering", Remembering, clobber=True)
+    scores = np.zeros((6, 4, 4), np.float32)
+    stated = {"run": "a", "num_classes": 6}
+    ours = ScoreStore.create("remembering://bucket/listed.zarr", stated)
+    ours.write_video("a", ["0"], [(16, 16)], [scores])
+    assert ours.videos() == ["a"]
+    ScoreStore.create("memory://bucket/listed.zarr", stated).write_video("b", ["0"], [(16, 16)], [scores])
+    assert ours.videos() == ["a", "b"]
