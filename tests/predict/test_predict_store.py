@@ -2,37 +2,17 @@
 
 import errno
 import json
-import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 
+from tests.predict.random_scores import MANIFEST, K, field, softmax, write
 from vspwlib.checks import InputError
 from vspwlib.predict.scores import probabilities
 from vspwlib.predict.store import ScoreStore
-
-K = 6
-MANIFEST = {"run": "a", "dataset": "d", "split": "val", "weights": "w", "predict": {"flip": True}, "num_classes": K}
-
-
-def field(size: tuple[int, int], seed: int = 0) -> npt.NDArray[np.float32]:
-    grid = (-(-size[0] // 4), -(-size[1] // 4))
-    return np.random.default_rng(seed).normal(20, 4, (K, *grid)).astype(np.float32)
-
-
-def write(store: ScoreStore, video: str, sizes: list[tuple[int, int]], seed: int = 0) -> None:
-    frames = [f"{170 + index:08d}" for index in range(len(sizes))]
-    store.write_video(video, frames, sizes, (field(size, seed + index) for index, size in enumerate(sizes)))
-
-
-def softmax(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    power = np.exp(scores.astype(np.float64) - scores.max(axis=0))
-    return power / power.sum(axis=0)
 
 
 @pytest.fixture
@@ -215,88 +195,6 @@ def test_the_checksum_follows_the_scores_and_nothing_else(tmp_path: Path) -> Non
     assert first.checksum() == second.checksum() == ScoreStore.open(tmp_path / "1.zarr").checksum()
     write(second, "b", [(16, 16)], seed=1)
     assert first.checksum() != second.checksum()
-
-
-@pytest.fixture
-def url() -> str:
-    """A new address on a server: memory, or what VSPW_TEST_URL names, such as s3://bucket of a local server."""
-    return f"{os.environ.get('VSPW_TEST_URL', 'memory://bucket')}/{uuid.uuid4()}/a.zarr"
-
-
-def test_a_store_on_a_server_gives_the_bytes_of_a_local_one(store: ScoreStore, url: str) -> None:
-    sizes = [(21, 34), (21, 34), (34, 21), (21, 34)]
-    write(ScoreStore.create(url, MANIFEST), "0_wHveSGjXyDY", sizes)
-    write(ScoreStore.create(url, MANIFEST), "0001TP_test", [(16, 16)], seed=9)
-    opened = ScoreStore.open(url)
-    assert opened.videos() == store.videos() == ["0001TP_test", "0_wHveSGjXyDY"]
-    for video in store.videos():
-        assert opened.frames(video) == store.frames(video)
-        for frame in store.frames(video):
-            assert opened.size(video, frame) == store.size(video, frame)
-            assert opened.scores(video, frame).tobytes() == store.scores(video, frame).tobytes()
-    assert opened.checksum() == store.checksum()
-
-
-def test_on_a_server_an_unfinished_video_counts_as_absent_and_is_overwritten(url: str) -> None:
-    store = ScoreStore.create(url, MANIFEST)
-    write(store, "late_2", [(16, 16)])
-    writer = store.writer("late", ["0", "1"])
-    writer.add((21, 34), field((21, 34), 1))
-    with pytest.raises(InputError, match="expected 2 frames, got 1"):
-        writer.close()
-    again = ScoreStore.create(url, {**MANIFEST, "commit": "later"})
-    assert (again.finished("late"), again.videos()) == (False, ["late_2"])
-    with pytest.raises(InputError, match="expected a finished one, got 'late'"):
-        again.scores("late", "0")
-    write(again, "late", [(16, 16)] * 2, seed=3)
-    assert ScoreStore.open(url).videos() == ["late", "late_2"]  # a name that begins another's leaves that one alone
-    np.testing.assert_allclose(softmax(again.scores("late", "00000171")), softmax(field((16, 16), 4)), atol=1e-3)
-    with pytest.raises(KeyError):
-        again._group["late/21x34"]
-
-
-def test_two_shards_on_a_server_see_what_the_other_has_written(url: str) -> None:
-    first, second = ScoreStore.create(url, MANIFEST), ScoreStore.create(url, MANIFEST)
-    assert first.videos() == second.videos() == []
-    write(first, "a", [(16, 16)])
-    write(second, "b", [(16, 16)], seed=1)
-    assert first.videos() == second.videos() == ["a", "b"]
-    assert first.finished("b")
-    assert second.finished("a")
-
-
-def test_on_a_server_other_predictions_and_other_files_are_left_alone(url: str) -> None:
-    write(ScoreStore.create(url, MANIFEST), "v", [(16, 16)])
-    with pytest.raises(InputError, match=r'predict: expected {"flip": false}'):
-        ScoreStore.create(url, {**MANIFEST, "predict": {"flip": False}})
-    for overwrite in (False, True):
-        with pytest.raises(InputError, match="got a folder of other files"):
-            ScoreStore.create(url.removesuffix("/a.zarr"), MANIFEST, overwrite=overwrite)
-    assert ScoreStore.open(url).videos() == ["v"]
-    assert ScoreStore.create(url, {**MANIFEST, "predict": {}}, overwrite=True).videos() == []
-
-
-@pytest.mark.parametrize("place", ["local", "server"])
-def test_what_a_stopped_overwriting_leaves_is_neither_read_nor_gone_on_with(
-    place: str, url: str, tmp_path: Path, monkeypatch
-) -> None:
-    from zarr.storage import FsspecStore, LocalStore
-
-    where = url if place == "server" else str(tmp_path / "a.zarr")
-    write(ScoreStore.create(where, MANIFEST), "v", [(16, 16)])
-
-    async def lost(self, prefix: str) -> None:
-        raise OSError(errno.EIO, "connection lost")
-
-    for kind in (FsspecStore, LocalStore):
-        monkeypatch.setattr(kind, "delete_dir", lost)
-    with pytest.raises(InputError, match="connection lost"):
-        ScoreStore.create(where, MANIFEST, overwrite=True)
-    monkeypatch.undo()
-    for call in (lambda: ScoreStore.open(where), lambda: ScoreStore.create(where, MANIFEST)):
-        with pytest.raises(InputError, match="--overwrite"):
-            call()
-    assert ScoreStore.create(where, MANIFEST, overwrite=True).videos() == []
 
 
 def test_any_name_may_be_a_videos_name(tmp_path: Path) -> None:
