@@ -100,8 +100,8 @@ similarity_plot(measured) if measured else "not measured for this profile: vspw 
 # - At equal clips the loss helps, within single frames most clearly.
 # - Clips cost more than the loss gives at this scale: fewer scenes in a batch, from scratch, in minutes. The
 #   paper's rows, where a clip takes the place of an image, pay in memory instead.
-# - The features part a little more on the embedded data, and not on CamVid: what the loss gains there is not
-#   seen in this measure, which takes all classes alike.
+# - The features part a little more, by less than mIoU would let one expect: the measure takes all classes
+#   alike.
 # - What this cannot show: NCE_2 against NCE_4 at the paper's scale. `t3_nce2_896` and `t3_nce4_896` are the
 #   rows that the authors could not run for lack of memory; here the loss takes a few megabytes
 #   (`docs/contrastive.md`).
