@@ -12,7 +12,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from vspwlib.checks import fail
+from vspwlib.checks import fail, require
 from vspwlib.config import Recipe
 from vspwlib.data.dataset import ClipDataset
 from vspwlib.data.joint import JointDataset
@@ -65,7 +65,14 @@ def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
     Args:
         precision: ``auto``, ``fp32`` or ``bf16``.
         device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: another device, or CUDA where there is none.
     """
+    fix = "--device auto takes a GPU where there is one."
+    require(device in {"auto", "cpu", "cuda"}, "--device", expected="auto, cpu or cuda", got=repr(device), fix=fix)
+    there = device != "cuda" or torch.cuda.is_available()
+    require(there, "--device cuda", expected="a CUDA device", got="none that PyTorch sees", fix="see vspw doctor.")
     accelerator = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric announces its precision under this name
     fabric = Fabric(
