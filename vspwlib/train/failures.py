@@ -1,6 +1,7 @@
 """Processes that a training leans on and that end before it: data workers, and the other processes of a group."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -15,6 +16,13 @@ _GONE = re.compile(
     r"timed out waiting|collective operation timeout|NCCL communicator was aborted",
     re.IGNORECASE,
 )
+
+
+_SECONDS = 1.0  # in which a death is known after the pipe has broken
+
+
+def _first_line(error: RuntimeError) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _fail_worker(got: str) -> NoReturn:
@@ -37,10 +45,16 @@ def named_failures(fabric: Fabric) -> Iterator[None]:
     try:
         yield
     except (ConnectionError, EOFError) as error:
-        # A worker that dies while it hands over a tensor breaks the pipe before its death is known.
-        _fail_worker(repr(error))
+        # A worker that dies while it hands over a tensor breaks the pipe before its death is known. PyTorch raises that
+        # wherever the signal finds the process: waited for here, it cannot come while a lock is let go.
+        got = repr(error)
+        try:
+            time.sleep(_SECONDS)
+        except RuntimeError as death:
+            got = _first_line(death).rstrip(".")
+        _fail_worker(got)
     except RuntimeError as error:
-        text = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        text = _first_line(error)
         if text.startswith("DataLoader worker"):
             _fail_worker(text.rstrip("."))
         if fabric.world_size > 1 and _GONE.search(str(error)):
