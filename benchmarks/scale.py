@@ -42,7 +42,6 @@ from vspwlib.pipeline.searching import joint_frames, search
 from vspwlib.pipeline.sources import find_predictions, open_alike
 from vspwlib.predict.store import ScoreStore
 from vspwlib.report.predictions import system_rows
-from vspwlib.report.tables import run_rows
 from vspwlib.runs import Workspace, environment, frames_file, read_json, scores_file, write_json
 
 CLASSES, PRESENT, MB = 124, 12, 1e6
@@ -172,9 +171,8 @@ def write_runs(place: Place) -> None:
 
 RUN_STEPS: dict[str, Callable[[Place], object]] = {
     "make runs": write_runs,
-    "rows of `vspw runs list`": lambda place: system_rows(place.workspace),
+    "rows of `vspw runs list` and of Overview": lambda place: system_rows(place.workspace),
     "disk use of each name": lambda place: disk_use_by_name(place.workspace),
-    "rows of the app's Overview": lambda place: run_rows(place.workspace),
     "find each run's predictions": lambda place: [
         find_predictions(place.workspace, run.name, "val") for run in place.workspace.runs()
     ],

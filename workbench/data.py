@@ -18,6 +18,7 @@ from vspwlib.ensemble.result import SweepResult
 from vspwlib.metrics.frames import FrameConfusions
 from vspwlib.metrics.similarity import PairSimilarity
 from vspwlib.metrics.summary import SplitScore
+from vspwlib.report import predictions as systems
 from vspwlib.report import tables
 from vspwlib.runs import Run, Workspace, frames_file, read_json, scores_file
 
@@ -46,11 +47,12 @@ def workspace() -> Workspace:
     return Workspace.locate()
 
 
-def run_rows(place: Workspace) -> tuple[list[tables.Row], list[str]]:
-    """Return the table of runs, and the messages of files that could not be read."""
-    patterns = ("runs/*/config.json", "runs/*/log.jsonl", "runs/*/checkpoints/last.safetensors", "predictions/*/*.json")
+def system_rows(place: Workspace) -> tuple[list[tables.Row], list[str]]:
+    """Return the table of runs and whatever else predicts, and the messages of files that could not be read."""
+    trained = ("runs/*/config.json", "runs/*/log.jsonl", "runs/*/checkpoints/last.safetensors")
+    patterns = (*trained, "predictions/*/*.json", "predictions/*/*.zarr", "predictions/*/*.labels")
     files = sorted(path for pattern in patterns for path in place.path.glob(pattern))
-    return _run_rows(str(place.path), tuple((str(path), _changed(path)) for path in files))
+    return _system_rows(str(place.path), tuple((str(path), _changed(path)) for path in files))
 
 
 def curves(run: Run) -> list[tables.Row]:
@@ -209,9 +211,9 @@ def _load_kernels() -> None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _run_rows(path: str, stamps: tuple[tuple[str, int], ...]) -> tuple[list[tables.Row], list[str]]:  # noqa: ARG001
+def _system_rows(path: str, stamps: tuple[tuple[str, int], ...]) -> tuple[list[tables.Row], list[str]]:  # noqa: ARG001
     errors: list[str] = []
-    rows = tables.run_rows(Workspace(Path(path)), on_error=lambda error: errors.append(str(error)))
+    rows = systems.system_rows(Workspace(Path(path)), on_error=lambda error: errors.append(str(error)))
     return rows, errors
 
 

@@ -14,6 +14,7 @@ from vspwlib.pipeline.scoring import score
 from vspwlib.predict.labels import write_png_predictions
 from vspwlib.recipes import recipe
 from vspwlib.report.predictions import system_rows
+from vspwlib.report.tables import SCORES
 from vspwlib.runs import Workspace
 
 
@@ -54,6 +55,24 @@ def test_runs_come_first_with_every_split_that_they_predicted(made):
         (None, None),
     ]
     assert len({tuple(row) for row in rows}) == 1  # one set of keys
+
+
+def test_a_run_says_how_far_it_is_with_an_environment_or_without(made):
+    run = made.workspace.run("d")
+    (run.path / "environment.json").unlink()
+    for step, state in ((10, "step 10 of 300"), (20, "step 20 of 300"), (None, "finished")):
+        if step is None:
+            (run.checkpoints / "last.safetensors").touch()
+        else:
+            run.append_log({"kind": "train", "step": step, "loss": 2.0, "lr": 0.1})
+        row = next(row for row in system_rows(made.workspace) if row["run"] == "d")
+        assert (row["state"], row["commit"], row["profile"], row["seed"]) == (state, None, "mini", 0)
+
+
+def test_scores_are_those_of_the_file(made):
+    result = score(made.stores["a"], made.data, "val").summary()
+    row = system_rows(made.workspace)[0]
+    assert {key: row[key] for key in SCORES} == {key: result[key] for key in SCORES}
 
 
 def test_folders_are_looked_through_once_for_all_runs(made, monkeypatch):

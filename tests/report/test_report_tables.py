@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vspwlib.checks import InputError
 from vspwlib.config import override
 from vspwlib.ensemble.result import SweepResult
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
@@ -18,11 +17,10 @@ from vspwlib.report.tables import (
     class_sweep_rows,
     confused_pairs,
     curve_rows,
-    run_rows,
     sweep_rows,
     to_markdown,
 )
-from vspwlib.runs import Run, Workspace, scores_file, write_json
+from vspwlib.runs import Run, Workspace
 
 WALL, CEILING, TREE = 0, 1, 66
 
@@ -51,93 +49,9 @@ def make_run(workspace: Workspace, name: str, *, seed: int = 0) -> Run:
     return workspace.create_run(name, config, {"commit": "abc123"}, overwrite=False)
 
 
-def store_score(workspace: Workspace, run: str, split: str, score: SplitScore) -> Path:
-    store = workspace.predictions(run, "vspw", split)
-    store.mkdir(parents=True)
-    origin = {"run": run, "dataset": "vspw", "split": split, "data_root": "/data/vspw"}
-    write_json(scores_file(store), {**score.to_json(), "provenance": origin})
-    return scores_file(store)
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
-
-
-def test_an_absent_workspace_has_no_rows(workspace: Workspace) -> None:
-    assert run_rows(workspace) == []
-
-
-def test_a_run_has_one_row_a_scored_split(workspace: Workspace) -> None:
-    run = make_run(workspace, "one", seed=3)
-    (run.checkpoints / "last.safetensors").touch()
-    scores = {split: random_score(seed) for seed, split in enumerate(("test1", "test2"))}
-    for split, score in scores.items():
-        store_score(workspace, "one", split, score)
-    workspace.predictions("one", "vspw", "unscored").mkdir()
-
-    rows = run_rows(workspace)
-
-    assert [row["split"] for row in rows] == ["test1", "test2"]
-    for row in rows:
-        summary = scores[row["split"]].summary()
-        assert {key: row[key] for key in ("miou", "vc8", "vc16", "pixel_acc", "fwiou")} == {
-            key: summary[key] for key in ("miou", "vc8", "vc16", "pixel_acc", "fwiou")
-        }
-        assert row["vc8"] is not None
-        assert row["vc16"] is None
-        facts = {key: row[key] for key in ("run", "recipe", "profile", "state", "dataset", "seed", "commit")}
-        assert facts == {
-            "run": "one",
-            "recipe": "t3_nce2",
-            "profile": "mini",
-            "state": "finished",
-            "dataset": "vspw",
-            "seed": 3,
-            "commit": "abc123",
-        }
-
-
-def test_folders_are_looked_through_once_for_all_runs(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("one", "two", "three"):
-        make_run(workspace, name)
-        store_score(workspace, name, "test1", random_score(0))
-    looked, look = [], Workspace.stored_predictions
-    monkeypatch.setattr(Workspace, "stored_predictions", lambda place: looked.append(place) or look(place))
-    assert [row["split"] for row in run_rows(workspace)] == ["test1"] * 3
-    assert looked == [workspace]
-
-
-def test_a_run_without_scores_has_one_row_that_says_how_far_it_is(workspace: Workspace) -> None:
-    run = make_run(workspace, "young")
-    assert run_rows(workspace)[0]["state"] == "step 0 of 300"
-    run.append_log({"kind": "train", "step": 10, "loss": 2.0, "lr": 0.1})
-    run.append_log({"kind": "train", "step": 20, "loss": 1.0, "lr": 0.1})
-    (row,) = run_rows(workspace)
-    assert row["state"] == "step 20 of 300"
-    assert {row[key] for key in ("split", "miou", "vc8", "vc16", "pixel_acc", "fwiou", "dataset")} == {None}
-
-
-def test_a_run_without_environment_is_listed(workspace: Workspace) -> None:
-    (make_run(workspace, "bare").path / "environment.json").unlink()
-    assert [row["commit"] for row in run_rows(workspace)] == [None]
-
-
-def test_a_broken_file_is_an_error_or_is_reported_and_left_out(workspace: Workspace) -> None:
-    make_run(workspace, "good")
-    make_run(workspace, "spoilt")
-    (make_run(workspace, "foreign").path / "config.json").write_text("{}")
-    store_score(workspace, "good", "test1", random_score(0))
-    broken = store_score(workspace, "spoilt", "test1", random_score(1))
-    broken.write_text('{"schema": 1}')
-    with pytest.raises(InputError, match=r"config\.json"):
-        run_rows(workspace)
-
-    faults: list[InputError] = []
-    rows = run_rows(workspace, on_error=faults.append)
-
-    assert [(row["run"], row["split"]) for row in rows] == [("good", "test1"), ("spoilt", None)]
-    assert [name in str(fault) for name, fault in zip(("config.json", broken.name), faults, strict=True)] == [True] * 2
 
 
 def test_training_curves_are_long_form(workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 """The first page: the runs of a workspace, and what to do when there is none."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.workbench.test_workbench_jobs import wait_for_jobs
+from vspwlib.ensemble.rule import choose_rule
+from vspwlib.pipeline.fusing import write_ensemble
 from vspwlib.runs import Workspace, scores_file
 from workbench import jobs
 
@@ -17,17 +20,27 @@ FIRST, SECOND = "alpha", "beta"
 def test_overview_lists_the_runs_with_their_scores(workspace: Workspace, open_page: Any, measured: Any) -> None:
     app = open_page("overview")
     (runs,) = (element.value for element in app.dataframe)
-    assert list(runs["run"]) == [FIRST, SECOND]
-    for run, shown in zip(runs["run"], runs.to_dict("records"), strict=True):
+    assert list(zip(runs["run"], runs["split"], strict=True)) == [(FIRST, "all"), (FIRST, "test2"), (SECOND, "test2")]
+    unscored, *scored = runs.to_dict("records")
+    assert math.isnan(unscored["miou"])
+    for shown in scored:
+        run = shown["run"]
         summary = measured.score(run).summary()
         assert shown["miou"] == pytest.approx(100 * summary["miou"])
         assert shown["pixel_acc"] == pytest.approx(100 * summary["pixel_acc"])
         assert (shown["state"], shown["split"], shown["dataset"]) == ("finished", "test2", "vspw")
-    assert list(runs["iterations"]) == [300, 300]
+    assert list(runs["iterations"]) == [300, 300, 300]
     assert runs["cores"].notna().all()
     (chart,) = app.get("plotly_chart")
     assert '"name":"alpha"' in chart.proto.spec
     assert '"y":[3.0,1.5,1.0]' in chart.proto.spec
+
+
+def test_overview_lists_an_ensemble_by_how_it_was_made(workspace: Workspace, open_page: Any) -> None:
+    write_ensemble(workspace, [FIRST, SECOND], "test2", choose_rule(2, vote=True), "votes")
+    (runs,) = (element.value for element in open_page("overview").dataframe)
+    shown = runs.to_dict("records")[-1]
+    assert (shown["run"], shown["kind"], shown["made"]) == ("votes", "ensemble", "--vote of alpha, beta")
 
 
 def test_overview_draws_the_curves_of_the_chosen_runs(workspace: Workspace, open_page: Any) -> None:

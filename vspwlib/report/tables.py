@@ -15,7 +15,7 @@ from vspwlib.ensemble.result import SweepResult
 from vspwlib.labels import CLASSES
 from vspwlib.metrics.iou import iou_per_class
 from vspwlib.metrics.summary import SplitScore
-from vspwlib.runs import Run, Workspace, read_json, scores_file
+from vspwlib.runs import Run, read_json
 from vspwlib.tables import TABLES
 
 Row = dict[str, Any]
@@ -28,46 +28,6 @@ PAPER_TABLE4: dict[float, float] = dict(
 PAPER_TABLE4_NOTE = TABLES[4].note
 
 SCORES = ("miou", "vc8", "vc16", "pixel_acc", "fwiou")
-
-
-def run_rows(workspace: Workspace, *, on_error: Callable[[InputError], None] | None = None) -> list[Row]:
-    """List the runs of a workspace with their scores.
-
-    Args:
-        workspace: Where to look; it need not exist yet.
-        on_error: Called for a run or scores file that cannot be read, which is then left out; without it such a file
-            is an error.
-
-    Returns:
-        One row for each run and scored split, one with ``split`` None for a run without scores. Keys: run, recipe,
-        profile, state (``"finished"`` or ``"step n of m"``), split, miou, vc8, vc16, pixel_acc, fwiou, dataset, seed,
-        commit.
-
-    Raises:
-        InputError: a file of the workspace cannot be read and there is no ``on_error``.
-    """
-    rows: list[Row] = []
-    stored: dict[str, list[Path]] = {}
-    for path in workspace.stored_predictions():
-        stored.setdefault(path.parent.name, []).append(scores_file(path))
-    for run in workspace.runs():
-        files = stored.get(run.name, [])
-        try:
-            facts = run_facts(run)
-        except InputError as error:
-            report_fault(error, on_error)
-            continue
-        scored: list[Row] = []
-        for path in files:
-            try:
-                scored += [{**facts, **score_facts(path)}] if path.is_file() else []
-            except InputError as error:
-                report_fault(error, on_error)
-        rows += scored or [{**facts, "split": None, **dict.fromkeys(SCORES), "dataset": None}]
-    return [{key: row[key] for key in _RUN_COLUMNS} for row in rows]
-
-
-_RUN_COLUMNS = ("run", "recipe", "profile", "state", "split", *SCORES, "dataset", "seed", "commit")
 
 
 def curve_rows(run: Run) -> list[Row]:

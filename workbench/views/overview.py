@@ -18,19 +18,21 @@ SCORES = {
     "pixel_acc": "pixel acc. %",
     "fwiou": "fwIoU %",
 }
-ORDER = ["run", "split", *SCORES, "dataset", "recipe", "profile", "seed", "state", "commit"]
+ORDER = ["run", "split", *SCORES, "dataset", "kind", "made", "profile", "seed", "state", "commit"]
 MACHINE = ["iterations", "processor", "cores", "python", "torch"]
 
 
 def show_runs(rows: list[Row], runs: dict[str, Run]) -> None:
-    """Draw the table of runs: one row for each run and split, with what it was trained on."""
+    """Draw a row for each split that a run, an ensemble or another system has predicted, and what runs were made on."""
     machines = {name: describe(run) for name, run in runs.items()}
-    table = [{key: row[key] for key in ORDER} | machines.get(row["run"], {}) for row in rows]
+    nothing = dict.fromkeys(MACHINE)
+    table = [{key: row[key] for key in ORDER} | machines.get(row["run"], nothing) for row in rows]
     offer_csv("##### Runs", table, [*ORDER, *MACHINE], "runs", "The whole table; scores are fractions.")
     shown = [row | {key: None if row[key] is None else 100 * row[key] for key in SCORES} for row in table]
     columns = {key: st.column_config.NumberColumn(name, format="%.2f") for key, name in SCORES.items()}
     columns["miou"] = st.column_config.ProgressColumn(SCORES["miou"], format="%.2f", min_value=0, max_value=100)
     columns["dataset"] = st.column_config.TextColumn("data")
+    columns["made"] = st.column_config.TextColumn("made by", width=160)
     st.dataframe(shown, hide_index=True, column_config=columns, placeholder="–")
 
 
@@ -70,7 +72,7 @@ def show_work(workspace: Workspace) -> None:
 
 def show(workspace: Workspace) -> None:
     """Draw the page, or what to do when there is no run yet."""
-    rows, errors = data.run_rows(workspace)
+    rows, errors = data.system_rows(workspace)
     for error in errors:
         show_error(error)
     if not rows:

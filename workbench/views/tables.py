@@ -66,10 +66,10 @@ def show_rows(rows: list[Row], profile: str) -> None:
 
 
 def own_rows() -> list[Row]:
-    """Return the scored runs of the workspace as rows of Table 6."""
-    found, _ = data.run_rows(place)  # what cannot be read is named on the page Overview
+    """Return what is scored in the workspace as rows of Table 6."""
+    found, _ = data.system_rows(place)  # what cannot be read is named on the page Overview
     return [
-        {"row": row["run"], "kind": "workspace", "data": f"{row['dataset']} {row['split']}", "source": row["recipe"]}
+        {"row": row["run"], "kind": "workspace", "data": f"{row['dataset']} {row['split']}", "source": row["made"]}
         | {name: None if row[key] is None else 100 * row[key] for name, key in SCORES.items()}
         for row in found
         if row["miou"] is not None
