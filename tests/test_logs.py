@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from vspwlib import cli
 from vspwlib.checks import InputError
 from vspwlib.logs import set_up
 
@@ -80,3 +82,28 @@ def test_a_command_and_its_end_are_in_the_file(tmp_path):
     assert first["arguments"].endswith(f"runs show no-such -w {tmp_path}")
     assert (last["exit"], last["message"].split(":")[0]) == (2, "ended")
     assert done.stderr.count("no-such") == 1
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["runs", "list"], 0), (["runs", "lits"], 2)])
+def test_every_end_is_in_the_file_and_not_on_stderr_twice(arguments, code, tmp_path):
+    options = ["--log-level", "info", "--log-file", str(tmp_path / "log.jsonl")]
+    command = [sys.executable, "-m", "vspwlib", *options, *arguments]
+    environment = {**os.environ, "VSPW_WORKSPACE": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == code
+    last = lines(tmp_path / "log.jsonl")[-1]
+    assert (last["message"], last["exit"]) == ("ended", code)
+    assert "ended" not in done.stderr
+
+
+def test_a_crash_is_in_the_file_with_its_traceback(tmp_path, monkeypatch):
+    def crash() -> None:
+        set_up("error", tmp_path / "log.jsonl")
+        raise ZeroDivisionError("of this test")
+
+    monkeypatch.setattr(cli, "app", crash)
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+    (last,) = lines(tmp_path / "log.jsonl")
+    assert (last["message"], last["exit"]) == ("crashed", 1)
+    assert "ZeroDivisionError: of this test" in last["traceback"]

@@ -16,7 +16,9 @@ from vspwlib.checks import fail
 
 LEVELS = ("debug", "info", "warning", "error")
 
-_OWN = {*vars(logging.makeLogRecord({})), "message", "asctime"}  # what every record has
+FILE_ONLY = "file_only"  # what a record's ``extra`` holds that stderr hears of in another way
+
+_OWN = {*vars(logging.makeLogRecord({})), "message", "asctime", FILE_ONLY}  # what every record has
 
 
 class JsonLines(logging.Formatter):
@@ -67,6 +69,7 @@ def set_up(level: str = "warning", file: Path | None = None) -> None:
         root.removeHandler(handler)
         handler.close()
     lines = _Stderr()
+    lines.addFilter(lambda record: not hasattr(record, FILE_ONLY))
     lines.setLevel(level.upper())
     lines.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
     root.addHandler(lines)

@@ -30,7 +30,7 @@ from vspwlib.cli import (
     train,
 )
 from vspwlib.cli import map as label_map
-from vspwlib.logs import LEVELS, set_up
+from vspwlib.logs import FILE_ONLY, LEVELS, set_up
 
 # Before torch loads OpenMP: threads that wait shall sleep. Spinning, they starve the data workers where cores are few,
 # and a training that shares its machine slows down by an order of magnitude.
@@ -94,17 +94,29 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 wrong input (one message says what), 128 + n stopped by signal n."""
     try:
         app()
+    except SystemExit as end:
+        _log_end("ended", end.code)
+        raise
     except InputError as error:
         # A data worker's error arrives wrapped in its traceback; the message is what follows the class's name.
         _end(str(error).rpartition("InputError: ")[2].strip())
     except OSError as error:
         if error.errno not in DISK_FULL:
+            _log_end("crashed", 1)
             raise
         place = f" ({error.filename})" if error.filename else ""
         _end(f"disk: expected room to write, got {error.strerror}{place}. Fix: free some and give the command again.")
+    except BaseException:
+        _log_end("crashed", 1)
+        raise
+
+
+def _log_end(how: str, code: object) -> None:
+    """Write how a command ended into the log file; stderr hears of it anyway."""
+    logger.info(how, extra={"exit": code, FILE_ONLY: True}, exc_info=how == "crashed")
 
 
 def _end(message: str) -> NoReturn:
-    logger.info("ended: %s", message, extra={"exit": 2})  # stderr hears of it anyway
+    _log_end(f"ended: {message}", 2)
     typer.secho(f"vspw: {message}", err=True, fg="red")
     sys.exit(2)
