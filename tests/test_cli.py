@@ -111,9 +111,9 @@ def test_doctor_says_what_to_do(tmp_path, monkeypatch):
     from vspwlib.runs import Workspace
 
     Workspace(tmp_path).add_data("vspw", tmp_path / "gone")
-    monkeypatch.setitem(doctor._NEEDED_FOR, "no-such-package", ("nothing", "vspwlib[none]"))
+    monkeypatch.setitem(doctor._NEEDED_FOR, "no-such-package", ("nothing", ".[none]"))
     said = runner.invoke(app, ["doctor", "--workspace", str(tmp_path)]).output
-    assert "to do: pip install 'vspwlib[none]', for nothing" in said
+    assert "to do: make setup, or pip install '.[none]' in the checkout, for nothing" in said
     assert f"to do: bring vspw back to {tmp_path / 'gone'}" in said.replace("\n", " ")
 
 

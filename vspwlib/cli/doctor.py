@@ -9,16 +9,16 @@ from vspwlib.runs import Workspace
 
 #: Packages by what is lost without them, and what installs them.
 _NEEDED_FOR = {
-    "torch": ("everything but scores and reports", "vspwlib"),
-    "torchvision": ("augmentation", "vspwlib"),
-    "lightning": ("training", "vspwlib"),
-    "numba": ("fast envelopes on the CPU", "vspwlib"),
-    "onedl-mmsegmentation": ("UperNet and Swin", "vspwlib"),
-    "zarr": ("stored predictions", "vspwlib"),
-    "av": ("mp4 in and out", "vspwlib"),
-    "plotly": ("figures", "vspwlib"),
-    "streamlit": ("the app", "vspwlib[app]"),
-    "jupyterlab": ("notebooks", "vspwlib[notebooks]"),
+    "torch": ("everything but scores and reports", "."),
+    "torchvision": ("augmentation", "."),
+    "lightning": ("training", "."),
+    "numba": ("fast envelopes on the CPU", "."),
+    "onedl-mmsegmentation": ("UperNet and Swin", "."),
+    "zarr": ("stored predictions", "."),
+    "av": ("mp4 in and out", "."),
+    "plotly": ("figures", "."),
+    "streamlit": ("the app", ".[app]"),
+    "jupyterlab": ("notebooks", ".[notebooks]"),
 }
 
 _LITTLE = 10 * 2**30  # bytes of disk: a demo workspace takes a fifth of it, a run of VSPW's val many times as much
@@ -61,7 +61,7 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
             facts[package] = version(package)
         except PackageNotFoundError:
             facts[package] = f"missing: needed for {purpose}"
-            to_do.append(f"pip install '{source}', for {purpose}")
+            to_do.append(f"make setup, or pip install '{source}' in the checkout, for {purpose}")
     if as_json:
         typer.echo(json.dumps({**facts, "to do": to_do}))
         return
