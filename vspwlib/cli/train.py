@@ -171,9 +171,7 @@ class TrainingProgress:
         if record["kind"] == "init":
             self._bar.console.print(record["note"])
             return
-        if record["kind"] == "skipped":
-            wrong, frames = ", ".join(record["not_finite"]), ", ".join(record["frames"][:4])
-            self._bar.console.print(f"step {record['step']} skipped: NaN or inf in {wrong}; frames {frames}")
+        if record["kind"] == "skipped":  # the log says so
             return
         if record["kind"] == "val":
             self.best_miou = max(self.best_miou or 0.0, record["miou"])

@@ -103,10 +103,13 @@ class Recorder:
             return
         record = {**record, "time": time.time()}
         self._run.append_log(record)
-        told = ", ".join(f"{name} {value:.4g}" for name, value in record.items() if isinstance(value, float))
         about = {"run": self._run.name, "record": record}
-        level = logging.WARNING if record["kind"] == "skipped" else logging.INFO
-        logger.log(level, "%s: %s at step %d: %s", self._run.name, record["kind"], record["step"], told, extra=about)
+        if record["kind"] == "skipped":
+            told = (record["step"], ", ".join(record["not_finite"]), ", ".join(record["frames"][:4]))
+            logger.warning("step %d skipped: NaN or inf in %s; frames %s", *told, extra=about)
+        else:
+            values = ", ".join(f"{name} {value:.4g}" for name, value in record.items() if isinstance(value, float))
+            logger.info("%s: %s at step %d: %s", self._run.name, record["kind"], record["step"], values, extra=about)
         for name, value in record.items():
             if name not in ("kind", "step", "time") and isinstance(value, int | float):
                 self._writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
