@@ -21,6 +21,7 @@ from vspwlib.metrics.summary import SplitScore
 from vspwlib.report import predictions as systems
 from vspwlib.report import tables
 from vspwlib.runs import Run, Workspace, frames_file, read_json, scores_file
+from workbench.stamps import last_change
 
 Ids = NDArray[np.uint8]
 Picture = NDArray[np.uint8]
@@ -52,13 +53,13 @@ def system_rows(place: Workspace) -> tuple[list[tables.Row], list[str]]:
     trained = ("runs/*/config.json", "runs/*/log.jsonl", "runs/*/checkpoints/last.safetensors")
     patterns = (*trained, "predictions/*/*.json", "predictions/*/*.zarr", "predictions/*/*.labels")
     files = sorted(path for pattern in patterns for path in place.path.glob(pattern))
-    return _system_rows(str(place.path), tuple((str(path), _changed(path)) for path in files))
+    return _system_rows(str(place.path), tuple((str(path), last_change(path)) for path in files))
 
 
 def curves(run: Run) -> list[tables.Row]:
     """Return the training curves of a run."""
     log = run.path / "log.jsonl"
-    return _curves(str(run.path), _changed(log)) if log.is_file() else []
+    return _curves(str(run.path), last_change(log)) if log.is_file() else []
 
 
 def predictions(place: Workspace, *, hard: bool = False) -> dict[str, dict[str, Path]]:
@@ -79,38 +80,38 @@ def predictions(place: Workspace, *, hard: bool = False) -> dict[str, dict[str, 
 def score(store: Path) -> SplitScore | None:
     """Return the scores of a prediction store; None when it has not been scored."""
     path = scores_file(store)
-    return _score(str(path), _changed(path)) if path.is_file() else None
+    return _score(str(path), last_change(path)) if path.is_file() else None
 
 
 def frame_confusions(store: Path) -> FrameConfusions | None:
     """Return what each frame's pixels were taken for; None where the store was scored before that was kept."""
     path = frames_file(store)
-    return _frame_confusions(str(path), _changed(path)) if path.is_file() else None
+    return _frame_confusions(str(path), last_change(path)) if path.is_file() else None
 
 
 def newest_sweep(place: Workspace, split: str, runs: Collection[str]) -> list[str]:
     """Return P1 and P2 of the newest tau sweep of two of the runs on a split (``vspw-test2``); nothing without one."""
     pairs = {path: path.parent.name.split("+") for path in place.sweep_files() if path.stem == split}
     known = [path for path, pair in pairs.items() if {*pair} <= {*runs}]
-    return pairs[max(known, key=_changed)] if known else []
+    return pairs[max(known, key=last_change)] if known else []
 
 
 def sweep(place: Workspace, first: Path, second: Path) -> SweepResult | None:
     """Return the tau sweep of two stores of one split, the first being P1; None when it has not been made."""
     data, split = dataset_and_split(first)
     path = place.sweep_file(first.parent.name, second.parent.name, data, split)
-    return _sweep(str(path), _changed(path)) if path.is_file() else None
+    return _sweep(str(path), last_change(path)) if path.is_file() else None
 
 
 def dataset_and_split(store: Path) -> tuple[str, str]:
     """Return the names of the data set and the split that a store was predicted on."""
-    manifest = _source(str(store), _changed(store)).manifest
+    manifest = _source(str(store), last_change(store)).manifest
     return str(manifest["dataset"]), str(manifest["split"])
 
 
 def videos(store: Path) -> list[str]:
     """Return the names of the finished videos in a prediction store, at least one."""
-    found = _videos(str(store), _changed(store))
+    found = _videos(str(store), last_change(store))
     fix = "wait until `vspw predict` has finished one, or run it again."
     require(bool(found), "predictions", expected="a finished video", got="none yet", where=store, fix=fix)
     return found
@@ -118,24 +119,24 @@ def videos(store: Path) -> list[str]:
 
 def frames(store: Path, video: str) -> list[str]:
     """Return the names of the frames that a store holds of a video."""
-    return list(_source(str(store), _changed(store)).labels.frames(video))
+    return list(_source(str(store), last_change(store)).labels.frames(video))
 
 
 def picture(store: Path, video: str, frame: str) -> Picture:
     """Return the (H, W, 3) RGB frame that a store's prediction belongs to."""
     path = _frame(store, video, frame).image
-    return _picture(str(path), _changed(path))
+    return _picture(str(path), last_change(path))
 
 
 def truth(store: Path, video: str, frame: str) -> Ids | None:
     """Return the (H, W) true ids of a frame, 255 void; None where it has no mask."""
     path = _frame(store, video, frame).mask
-    return None if path is None else _truth(str(path), _changed(path))
+    return None if path is None else _truth(str(path), last_change(path))
 
 
 def labels(store: Path, video: str, frame: str) -> Ids:
     """Return the (H, W) ids that a run predicts on a frame."""
-    return _labels(str(store), _changed(store), video, frame)
+    return _labels(str(store), last_change(store), video, frame)
 
 
 def trained_runs(place: Workspace) -> dict[str, Run]:
@@ -160,13 +161,13 @@ def split_frames(run: Run, split: str) -> dict[str, list[str]]:
 def embedding(run: Run, owner: Run, split: str, video: str, frame: str) -> ClipEmbedding:
     """Return what a run makes of a frame and the next one of a split of ``owner``'s data; runs a network."""
     weights = run.weights()
-    return _embedding(str(run.path), (str(weights), _changed(weights)), _data_root(owner), (split, video, frame))
+    return _embedding(str(run.path), (str(weights), last_change(weights)), _data_root(owner), (split, video, frame))
 
 
 def embedding_similarity(run: Run, owner: Run, split: str) -> PairSimilarity | None:
     """Return what `vspw embedding` has measured of a run on a split of ``owner``'s data; None where it has not."""
     path = run.embedding_file(split)
-    return _similarity(str(path), _changed(path), _data_root(owner)) if path.is_file() else None
+    return _similarity(str(path), last_change(path), _data_root(owner)) if path.is_file() else None
 
 
 def _data_root(run: Run) -> str:
@@ -174,21 +175,13 @@ def _data_root(run: Run) -> str:
 
 
 def _frame(store: Path, video: str, frame: str) -> Any:
-    manifest = _source(str(store), _changed(store)).manifest
+    manifest = _source(str(store), last_change(store)).manifest
     split = _split(str(manifest["data_root"]), str(manifest["split"]))
     found = next((item for item in split.video(video).frames if item.name == frame), None)
     if found is None:
         fix = "predict again; the data set is no longer the one that was predicted."
         fail("frame", expected=f"{frame} of video {video}", got="nothing there", where=split.root, fix=fix)
     return found
-
-
-def _changed(path: Path) -> int:
-    """Return when a file or folder last changed, 0 where it is gone; part of every cache key."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

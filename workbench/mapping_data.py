@@ -14,6 +14,7 @@ from vspwlib.data.still_pixels import StillPixels, read_pixels
 from vspwlib.data.stills import Still, open_stills
 from vspwlib.labels.mapping import LabelMapping, load_mapping
 from vspwlib.pipeline.filtering import CountedStills
+from workbench.stamps import last_change
 
 _MOST = 100  # images that a page offers one by one
 
@@ -27,22 +28,22 @@ class Sample(NamedTuple):
 
 def mapping(source: str | Path, dataset: str) -> LabelMapping:
     """Return a mapping of the package by its name, or one of the workspace by its path."""
-    return _mapping(str(source), dataset, _changed(source) if isinstance(source, Path) else 0)
+    return _mapping(str(source), dataset, last_change(source) if isinstance(source, Path) else 0)
 
 
 def records(counted: CountedStills) -> tuple[StillPixels, ...]:
     """Return the pixel counts of an image set."""
-    return _records(str(counted.file), counted.name, _changed(counted.file))
+    return _records(str(counted.file), counted.name, last_change(counted.file))
 
 
 def pixels(counted: CountedStills) -> NDArray[np.int64]:
     """Return (256,) int64: pixels by source value over all images."""
-    return _pixels(str(counted.file), counted.name, _changed(counted.file))
+    return _pixels(str(counted.file), counted.name, last_change(counted.file))
 
 
 def ratios(counted: CountedStills, table: LabelMapping, denominator: Denominator) -> Mapping[str, float]:
     """Return the valid-pixel ratio of each image that can be used, by its path below the root."""
-    key = (str(counted.file), counted.name, _changed(counted.file))
+    key = (str(counted.file), counted.name, last_change(counted.file))
     return _ratios(*key, mapping_digest(table), denominator, _table=table)
 
 
@@ -70,14 +71,7 @@ def sample(counted: CountedStills, root: Path, image: str) -> Sample:
     if still is None:
         fix = "run `vspw map filter` again: the folder is no longer what was counted."
         fail("image", expected=image, got="nothing there", where=root, fix=fix)
-    return _sample(str(still.image), str(still.mask), _changed(still.image), _changed(still.mask))
-
-
-def _changed(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
+    return _sample(str(still.image), str(still.mask), last_change(still.image), last_change(still.mask))
 
 
 # Counts of all of COCO-Stuff are about 200 MB of records, which is why only few are kept.

@@ -33,6 +33,7 @@ from vspwlib.predict.label_folder import MANIFEST
 from vspwlib.predict.store_files import node_name
 from vspwlib.runs import Workspace
 from workbench.live.container import GRID, frame_pack
+from workbench.stamps import last_change
 
 if TYPE_CHECKING:
     from vspwlib.predict.store import ScoreStore
@@ -99,7 +100,7 @@ class Clip:
     def stamps(self) -> tuple[int, ...]:
         """Return when what opening reads has changed last: while this stays the same, so would an opened clip."""
         files = (*self._read, *(path for path in (self._sweep_file,) if path))
-        return tuple(_changed(path) for path in files)
+        return tuple(last_change(path) for path in files)
 
     def resource(self, name: str) -> tuple[bytes, str]:
         """Return a resource and its content type.
@@ -250,14 +251,6 @@ def _files_read(split: Split, video: str, sources: Sequence[Source]) -> list[Pat
             held = [source.path / MANIFEST, folder, *sorted(folder.glob("*.png"))]
         read += [source.path, source.path / "zarr.json", *held]
     return list(dict.fromkeys(read))
-
-
-def _changed(path: Path) -> int:
-    """Return when a file or folder changed last, 0 where there is none."""
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _content(source: Source, video: str) -> str:
