@@ -97,7 +97,7 @@ similarity_plot(measured) if measured else "not measured for this profile: vspw 
 # %% [markdown]
 # ## What can be concluded
 #
-# - At equal clips the loss helps, within single frames most clearly.
+# - At equal clips the loss helps at every seed: within single frames, in clips of two and of four.
 # - Clips cost more than the loss gives at this scale: fewer scenes in a batch, from scratch, in minutes. The
 #   paper's rows, where a clip takes the place of an image, pay in memory instead.
 # - The features part a little more, by less than mIoU would let one expect: the measure takes all classes

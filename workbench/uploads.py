@@ -80,8 +80,7 @@ def keep_upload(
 
 def clips(workspace: Workspace) -> dict[str, Path]:
     """Return the clips that were made of films, by name, the newest first."""
-    found = [path.parent for path in (workspace.path / "uploads").glob("[!.]*/origin") if path.is_dir()]
-    return {path.name: path for path in sorted(found, key=lambda path: -path.stat().st_mtime_ns)}
+    return {name: folder for name, folder in brought(workspace).items() if (folder / "origin").is_dir()}
 
 
 def brought(workspace: Workspace) -> dict[str, Path]:

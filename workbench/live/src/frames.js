@@ -99,6 +99,7 @@ export class FrameCache {
     this.frames.get(frame.index)?.image.close();
     this.bytes += frame.bytes - (this.frames.get(frame.index)?.bytes ?? 0);
     this.frames.set(frame.index, frame);
+    if (this.bytes <= this.budget) return;
     const wanted = new Set(this.wanted);
     // first what is not wanted, the longest unused first; then what is wanted last
     const order = [...[...this.frames.keys()].filter((at) => !wanted.has(at)), ...this.wanted.toReversed()];
