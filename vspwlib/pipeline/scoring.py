@@ -26,11 +26,6 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
 
-def open_labels(path: Path) -> LabelSource:
-    """Open hard predictions: a prediction store, or a folder ``<video>/<frame>.png`` of ids 0..123."""
-    return open_source(path).labels
-
-
 def score(predictions: Path, truth: Path, split: str | None, *, progress: Progress | None = None) -> SplitScore:
     """Score predictions against a split; every labelled frame must be there.
 

@@ -74,12 +74,6 @@ class Result:
         """Splits that were scored."""
         return tuple(self.content["splits"])
 
-    @property
-    def fitted_tau(self) -> float | None:
-        """Tau that was chosen on another split than it is scored on; None where none was."""
-        fitted = self.content.get("fitted")
-        return None if fitted is None else float(fitted["tau"])
-
     def score(self, split: str) -> SplitScore | None:
         """Return the counts of a split; None where it was swept and not counted, or not scored."""
         found = self._split(split)
