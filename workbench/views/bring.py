@@ -248,6 +248,7 @@ def show(place: Workspace) -> None:
     forms = {VIDEO: show_video, FOLDER: show_folder, LABELS: show_labels, MODEL: show_model}
     with guard():
         forms[str(chosen)](place)
+    with guard():
         show_brought(place)
     show_jobs(place)
 
