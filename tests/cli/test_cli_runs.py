@@ -1,7 +1,9 @@
 """``vspw runs list``: one table of everything that predicts."""
 
 import json
+import re
 
+import pytest
 from typer.testing import CliRunner
 
 from tests.pipeline.score_stores import score_stores
@@ -9,6 +11,8 @@ from vspwlib.cli.runs import app
 from vspwlib.ensemble.rule import choose_rule
 from vspwlib.pipeline.fusing import write_ensemble
 from vspwlib.pipeline.removing import disk_use, disk_use_by_name, folders_of
+from vspwlib.recipes import recipe
+from vspwlib.runs import Workspace
 
 
 def test_it_lists_ensembles_and_goes_on_past_a_broken_file(tmp_path, monkeypatch):
@@ -19,7 +23,7 @@ def test_it_lists_ensembles_and_goes_on_past_a_broken_file(tmp_path, monkeypatch
     result = CliRunner().invoke(app, ["list", "--workspace", str(made.workspace.path)])
     assert result.exit_code == 0, result.output
     (line,) = [line for line in result.stdout.splitlines() if "[pair]" in line]
-    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    cells = re.split(r" {2,}", line.strip())
     assert cells[:-1] == ["[pair]", "ensemble", "--tau 0.4 of a, b", "–", "tiny-val soft, hard", "–", "–", "–"]
     assert cells[-1].endswith(" kB")
     assert "left out: prediction store: expected JSON" in result.stderr
@@ -31,6 +35,18 @@ def test_it_lists_ensembles_and_goes_on_past_a_broken_file(tmp_path, monkeypatch
     ]
     folder = made.workspace.path / "predictions" / "[pair]"
     assert rows[0]["bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_names_are_never_cut(columns, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", columns)
+    name = "camvid-upernet_swin_tiny-s0"
+    workspace = Workspace(tmp_path)
+    config = {"schema": 1, "recipe": recipe("upernet_swin_tiny", "camvid").to_dict(), "data": {}}
+    workspace.create_run(name, config, {}, overwrite=False)
+    said = CliRunner().invoke(app, ["list", "--workspace", str(tmp_path)]).stdout
+    assert f" {name} " in said
+    assert "step 0 of" in said
 
 
 def test_what_each_name_takes_is_the_sum_of_its_folders(tmp_path):

@@ -11,15 +11,20 @@ from vspwlib.runs import Workspace
 
 app = typer.Typer(help="Runs of the workspace.", no_args_is_help=True)
 
+_WIDE = 120  # columns of a terminal in which all of a run fits into a line
+
 
 @app.command("list")
 def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """List runs and whatever else has predictions, with what they have predicted and their scores.
 
+    In a terminal of fewer than 120 columns there is no room for what runs and ensembles are made of.
+
     Example: `vspw runs list`
     """
     import json
 
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -34,15 +39,25 @@ def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("name", "kind", "made of", "state", "predicted", "mIoU", "VC8", "VC16", "disk")
+    console, table = Console(), Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    wide = console.width >= _WIDE
+    table.add_column("name", no_wrap=True)  # what other commands are given: never cut
+    for heading in ("kind", "made of", "state") if wide else ():
+        table.add_column(heading, overflow="fold")
+    table.add_column("predicted")
+    for heading in ("mIoU", "VC8", "VC16", "disk"):
+        table.add_column(heading, justify="right", no_wrap=True)
     before = None  # a name's disk use stands once
     for row in rows:
         figures = [("–" if row[key] is None else f"{100 * row[key]:.2f}") for key in ("miou", "vc8", "vc16")]
-        predicted = f"{row['dataset']}-{row['split']} {row['predicted']}" if row["split"] else "–"
-        words = [row["run"], row["kind"], row["made"] or "–", row["state"] or "–", predicted]
-        table.add_row(*map(escape, words), *figures, "" if row["run"] == before else _size(row["bytes"]))
+        predicted = (
+            f"{row['dataset']}-{row['split']} {row['predicted']}" if row["split"] else ("–" if wide else row["state"])
+        )
+        made = [row["kind"], row["made"] or "–", row["state"] or "–"] if wide else []
+        words = map(escape, (row["run"], *made, predicted))
+        table.add_row(*words, *figures, "" if row["run"] == before else _size(row["bytes"]))
         before = row["run"]
-    Console().print(table)
+    console.print(table)
 
 
 @app.command()
