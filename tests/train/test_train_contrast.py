@@ -12,8 +12,9 @@ from vspwlib.losses.contrastive import labels_of_patches, pixel_contrast_loss
 from vspwlib.models.segmenter import SegOutput
 from vspwlib.runs import Run
 from vspwlib.train.contrast import ContrastTerm
-from vspwlib.train.loop import Plan, fit
+from vspwlib.train.loop import fit
 from vspwlib.train.objective import Objective
+from vspwlib.train.plan import Plan
 
 
 def drawn(frames=4, classes=3, side=6):

@@ -19,8 +19,9 @@ from vspwlib.models.segmenter import SegOutput
 from vspwlib.runs import Run
 from vspwlib.train.contrast import ContrastTerm
 from vspwlib.train.interrupt import Interrupted
-from vspwlib.train.loop import Plan, fit
+from vspwlib.train.loop import fit
 from vspwlib.train.objective import Objective
+from vspwlib.train.plan import Plan
 from vspwlib.train.snapshot import load_snapshot
 
 CLIPS, FRAMES = 4, 2  # of a step, over all processes

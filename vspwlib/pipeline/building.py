@@ -26,8 +26,8 @@ from vspwlib.models.zoo import NETWORKS, build
 from vspwlib.predict.predictor import Predictor
 from vspwlib.runs import Workspace
 from vspwlib.train.contrast import ContrastTerm
-from vspwlib.train.loop import Plan
 from vspwlib.train.objective import Objective
+from vspwlib.train.plan import Plan
 
 #: The data set that a recipe trains and tests on goes by this name on the command line (``--data vspw=PATH``).
 VIDEO_DATA = "vspw"

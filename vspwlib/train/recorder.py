@@ -13,7 +13,7 @@ from torch import Tensor
 from vspwlib.runs import Run
 
 if TYPE_CHECKING:
-    from vspwlib.train.loop import Training
+    from vspwlib.train.training import Training
 
 logger = logging.getLogger(__name__)
 
