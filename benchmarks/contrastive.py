@@ -12,10 +12,10 @@ class has 0.82 times the patches of the one before, so that a tenth of all pairs
 For each: seconds of wall and of processor (medians), the most memory held besides the inputs, and the share of the
 floor: the time of the matrix products alone, 4·M²·C operations (symmetric; 3·M²·C where it keeps all its tiles) or
 6·M²·C, at the rate of a large product measured in between. What would pass ``--patience`` or ``--memory`` is left out
-and says so. Each case has its own process. Where others use the machine, go by processor time and ratios.
+and says so. On a CPU each case has its own process. Where others use the machine, go by processor time and ratios.
 
 The bars, on a CPU with one thread, C = 256: at M = 8192 at least 4 times as fast as naive and under 120 MB; at
-M = 25088 under 400 MB; two threads help. On CUDA measured times stand beside predictions, made for an H200.
+M = 25088 under 400 MB; two threads help.
 """
 
 import argparse
@@ -47,13 +47,6 @@ CPU_METHODS = (("symmetric", "fp32"), ("chunked", "fp32"), ("naive", "fp32"), ("
 CUDA_METHODS = (*((m, p) for p in ("bf16", "fp32") for m in ("chunked", "triton")), *CPU_METHODS[2:])
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 NAIVE_BYTES, OTHER_BYTES, MB, GB = 31, 20, 1e6, 1e9  # of a pair, of a feature: to predict what does not fit
-
-#: Milliseconds on an H200, C = 256, bf16, PREDICTED by arithmetic before any run. ``triton``: one fused pass between
-#: the products, similarities in bf16 or in float32; ``chunked``: a pass an operation, 70 bytes a pair.
-PREDICTED = {
-    "triton": {7200: (0.25, 0.34), 25088: (3.0, 4.2), 50176: (12, 17), 100352: (48, 66), 200704: (191, 266)},
-    "chunked": {7200: (0.9, 0.9), 25088: (11.5, 11.5), 50176: (46, 46), 100352: (184, 184), 200704: (734, 734)},
-}
 Row = dict[str, Any]
 
 
@@ -181,13 +174,18 @@ def high_water_mark() -> int:
     return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text("utf-8"))[1])
 
 
-def run_apart(case: Case, before: Row, limits: argparse.Namespace) -> Row:
-    """Measure a case in a process of its own; what is left out or fails becomes a row that says why."""
+def run(case: Case, before: Row, limits: argparse.Namespace) -> Row:
+    """Measure a case, on a CPU in a process of its own; what is left out or fails becomes a row that says why."""
     memory = NAIVE_BYTES * case.patches**2 if case.method == "naive" else OTHER_BYTES * case.patches * case.channels
     seconds = before.get("cpu_seconds", 0.0) * (case.patches / before.get("patches", 1)) ** 2
     for predicted, unit, limit in ((memory / GB, "GB", limits.memory), (seconds, "s", limits.patience)):
         if predicted > limit:
             return {**case._asdict(), "left_out": f"{predicted:.1f} {unit} are predicted, the limit is {limit:g}"}
+    if case.device == "cuda":  # whose allocator tells the peak of each call
+        try:
+            return measure(case)
+        except RuntimeError as error:  # out of memory among them
+            return {**case._asdict(), "left_out": str(error).partition("\n")[0][:100]}
     command = [sys.executable, __file__, "--worker", json.dumps(case)]
     environ = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # as in vspw: threads that wait use no processor
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
@@ -204,7 +202,7 @@ def measure_all(arguments: argparse.Namespace) -> Iterator[Row]:
         rows = []
         for kind in CPU_METHODS if on_cpu else CUDA_METHODS:
             case = Case(*kind, patches, channels, arguments.device, arguments.threads, arguments.repetitions)
-            rows.append(run_apart(case, latest.get((kind, channels), {}), arguments))
+            rows.append(run(case, latest.get((kind, channels), {}), arguments))
             if "loss" in rows[-1]:
                 latest[kind, channels] = rows[-1]
         yield from compared(rows, "cpu_seconds" if on_cpu else "seconds")
@@ -220,8 +218,6 @@ def compared(rows: list[Row], unit: str) -> list[Row]:
     for row in rows:
         if naive_time and unit in row:
             row["times_faster_than_naive"] = naive_time / row[unit]
-        if row["channels"] == 256 and row["precision"] == "bf16":
-            row["predicted_milliseconds_h200"] = PREDICTED[row["method"]].get(row["patches"])
     return rows
 
 
@@ -229,7 +225,7 @@ def compare_threads(arguments: argparse.Namespace) -> Iterator[Row]:
     """Yield the fastest of three processes with one thread, and with two; they take turns."""
     size = 2048 if arguments.quick else 8192
     cases = [Case("symmetric", "fp32", size, 256, "cpu", threads, arguments.repetitions) for threads in (1, 2)]
-    rounds = [[run_apart(case, {}, arguments) for case in cases] for _ in range(3)]
+    rounds = [[run(case, {}, arguments) for case in cases] for _ in range(3)]
     for rows in zip(*rounds, strict=True):
         yield min(rows, key=lambda row: row["least_seconds"])
 
@@ -252,13 +248,12 @@ def describe(row: Row) -> str:
     head = f"{row['patches']:7d} {row['channels']:5d} {row['method']:9s} {row['precision']}, {row['threads']} threads"
     if "left_out" in row:
         return f"{head} left out: {row['left_out']}"
-    ratio, predicted = row.get("times_faster_than_naive"), row.get("predicted_milliseconds_h200")
+    ratio = row.get("times_faster_than_naive")
     return (
         f"{head} {1e3 * row['seconds']:10.2f} ms {1e3 * row['cpu_seconds']:10.2f} ms CPU {row['extra_mb']:7.0f} MB "
         f"{100 * row['share_of_floor']:4.0f} % of the floor"
         + (f" {ratio:7.2f} times naive's speed" if ratio and row["method"] != "naive" else "")
         + (f", {row['anchors']} anchors" if row["method"] == "sampled" else "")
-        + (f", predicted for an H200: {predicted[0]} to {predicted[1]} ms" if predicted else "")
     )
 
 

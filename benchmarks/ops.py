@@ -1,10 +1,10 @@
 """Weighted bilinear samples, the core of deformable attention and DCNv3: every backend against grid_sample.
 
 Forward, and forward with backward, at the sizes of the published networks; time and additional memory at the peak,
-repetitions interleaved, ratios from one run. On a CPU one thread and its CPU time; on CUDA, where there is a GPU, the
-time between events, with Triton among the backends.
+repetitions interleaved, ratios from one run. On a CPU one thread and its CPU time; on CUDA the time between events,
+with Triton among the backends.
 
-    python benchmarks/ops.py [--quick] [--repetitions N]
+    python benchmarks/ops.py [--device cpu|cuda] [--quick] [--repetitions N] [--output results/speed/ops.json]
 """
 
 import argparse
@@ -19,8 +19,11 @@ import torch
 from torch import Tensor
 
 from vspwlib.models.ops.sampling import weighted_samples
+from vspwlib.runs import environment, write_json
 
 PEER = "grid_sample"
+DTYPES = {"cpu": (torch.float32,), "cuda": (torch.float32, torch.bfloat16)}
+BACKENDS = {"cpu": [PEER, "embedding_bag", "numba"], "cuda": [PEER, "embedding_bag", "triton"]}
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,9 @@ def peak_bytes(work: Callable[[], object], device: str) -> int:
     return peak - before
 
 
-def measure(case: Case, backends: list[str], device: str, dtype: torch.dtype, repetitions: int) -> None:
-    """Print a line for each backend."""
+def measure(case: Case, device: str, dtype: torch.dtype, repetitions: int) -> list[dict[str, object]]:
+    """Print a line for each backend and return its figures."""
+    backends = BACKENDS[device]
     inputs = make(case, device, dtype)
     works = {(name, step): partial(step, name, case, inputs) for name in backends for step in (forward, backward)}
     times: dict[tuple, list[float]] = {key: [] for key in works}
@@ -138,38 +142,45 @@ def measure(case: Case, backends: list[str], device: str, dtype: torch.dtype, re
             times[key].append(milliseconds(work, device))
     best = {key: min(found) for key, found in times.items()}
     peaks = {key: max(peak_bytes(work, device), 1) for key, work in works.items()}
-    print(f"\n{case.name}: {case.heads} x {case.depth} channels, {device}, {str(dtype).removeprefix('torch.')}")
+    precision = str(dtype).removeprefix("torch.")
+    print(f"\n{case.name}: {case.heads} x {case.depth} channels, {device}, {precision}")
+    rows = []
     for name in backends:
         columns = []
+        row: dict[str, object] = {"operator": case.name, "precision": precision, "backend": name}
         for step in (forward, backward):
             key, peer = (name, step), (PEER, step)
             columns.append(
-                f"{best[key]:9.2f} ms {best[peer] / best[key]:6.2f}x {peaks[key] / 2**20:8.1f} MiB "
+                f"{best[key]:9.3f} ms {best[peer] / best[key]:6.2f}x {peaks[key] / 2**20:8.1f} MiB "
                 f"{peaks[key] / peaks[peer]:5.2f}"
             )
-        print(f"  {name:14s} {columns[0]} | {columns[1]}")
+            row[step.__name__] = {"milliseconds": best[key], "peak_bytes": peaks[key]}
+        print(f"  {name:14s} {columns[0]} | {columns[1]}", flush=True)
+        rows.append(row)
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--quick", action="store_true", help="crop 480 alone, three operators")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=5, help="on CUDA four times as many")
+    parser.add_argument("--output", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    keep_freed(1 << 25)
+    if options.device == "cpu":
+        torch.set_num_threads(1)
+        keep_freed(1 << 25)
     chosen = [case for crop in ((480,) if options.quick else (480, 896)) for case in cases(crop)]
     if options.quick:
         chosen = [chosen[0], chosen[2], chosen[3]]
+    repetitions = options.repetitions * (4 if options.device == "cuda" else 1)
     print(f"{'':16s} forward: time, against {PEER}, memory, of {PEER}'s | the same with backward")
+    rows = []
     for case in chosen:
-        measure(case, [PEER, "embedding_bag", "numba"], "cpu", torch.float32, options.repetitions)
-    if not torch.cuda.is_available():
-        print("\nno GPU here: its rows are left out")
-        return
-    print(f"\n{torch.cuda.get_device_name()}")
-    for case in chosen:
-        for dtype in (torch.float32, torch.bfloat16):
-            measure(case, [PEER, "embedding_bag", "triton"], "cuda", dtype, 4 * options.repetitions)
+        for dtype in DTYPES[options.device]:
+            rows += measure(case, options.device, dtype, repetitions)
+    if options.output is not None:
+        write_json(options.output, {"repetitions": repetitions, "environment": environment(), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ def test_none_is_a_word_where_words_are_asked_for():
     [
         ({"ratte": 1}, "did you mean 'rate'"),
         ({"rate": "fast"}, r"expected float, got 'fast' \(rate\)"),
-        ({"inner": {"side": [1]}}, r"inner\.side"),
+        ({"inner": {"side": [1]}}, r"expected \[int, int\], got '?\[1\]'? \(inner\.side\)"),
+        ({"inner": {"side": "1,2"}}, r"expected \[int, int\], got '1,2' \(inner\.side\)"),
         ({"inner": {"word": "muc"}}, r"expected one of much, none, got 'muc' \(inner\.word\).*did you mean 'much'"),
         ({"inner": {"text": 3}}, r"inner\.text"),
     ],

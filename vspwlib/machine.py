@@ -1,7 +1,8 @@
-"""What runs here: the commit of the checkout and the processor."""
+"""What runs here: the commit of the checkout, the processor and the GPU."""
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 
@@ -26,3 +27,11 @@ def processor() -> str | None:
     except OSError:
         return None
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def gpu() -> str | None:
+    """Return the name of the GPU that this process computes on; None without one, and before its first use."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():  # asking would take a share of the GPU's memory
+        return None
+    return torch.cuda.get_device_name()

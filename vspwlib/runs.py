@@ -31,7 +31,7 @@ from typing import Any
 
 from vspwlib.checks import check_name, fail, require
 from vspwlib.locks import locked
-from vspwlib.machine import commit, processor
+from vspwlib.machine import commit, gpu, processor
 
 ENVIRONMENT_VARIABLE = "VSPW_WORKSPACE"
 
@@ -277,7 +277,7 @@ def frames_file(store: Path) -> Path:
 
 
 def environment() -> dict[str, Any]:
-    """Describe the machine and the software: commit, versions, processor and cores. Nothing names a user or a path."""
+    """Describe the machine and the software: commit, versions, processor, GPU. Nothing names a user or a path."""
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
@@ -287,9 +287,10 @@ def environment() -> dict[str, Any]:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
+    machine = {"cpu": processor() or platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
     return {
         "commit": commit(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "versions": versions,
-        "machine": {"cpu": processor() or platform.machine(), "cores": os.cpu_count(), "system": platform.system()},
+        "machine": machine if gpu() is None else {**machine, "gpu": gpu()},
     }

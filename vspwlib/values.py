@@ -110,4 +110,13 @@ def convert(kind: Any, value: Any, name: str) -> Any:
         return float(value)
     if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    fail("setting", expected=getattr(kind, "__name__", str(kind)), got=repr(value), where=name)
+    fail("setting", expected=_spelt(kind), got=repr(value), where=name)
+
+
+def _spelt(kind: Any) -> str:
+    """Return how a value of a type is written: a tuple as a list, ``[int, int]`` or ``[str, ...]``."""
+    if kind is Ellipsis:
+        return "..."
+    if get_origin(kind) is tuple:
+        return f"[{', '.join(map(_spelt, get_args(kind)))}]"
+    return getattr(kind, "__name__", str(kind))
