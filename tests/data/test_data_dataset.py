@@ -180,6 +180,7 @@ def test_batches_lay_clips_and_stills_end_to_end(split):
     assert batch["clip_ids"].tolist() == [0, 0, 0, 1, 2, 2, 2]
     assert batch["clip_ids"].dtype == torch.int64
     assert batch["clips"] == 3
+    assert batch["frame_ids"].tolist() == [[0, 0], [0, 1], [0, 2], [0, 0], [1, 0], [1, 1], [1, 2]]
     assert torch.equal(batch["images"][3], stills[0]["images"][0])
     assert torch.equal(batch["masks"][4:], clips[1]["masks"])
 

@@ -174,7 +174,8 @@ def test_items_depend_on_their_position_alone(split, stills):
 
 
 def batches(dataset, **options):
-    return [(batch["images"], batch["masks"], batch["clip_ids"]) for batch in build_loader(dataset, **options)]
+    names = ("images", "masks", "clip_ids", "frame_ids")
+    return [tuple(batch[name] for name in names) for batch in build_loader(dataset, **options)]
 
 
 def equal(one, other):
@@ -186,7 +187,7 @@ def equal(one, other):
 def test_workers_and_restarts_do_not_change_a_bit(split, stills):
     dataset = joint(split, stills)
     whole = batches(dataset, batch_size=4, total=48)
-    assert any(0 < clips.numel() - len(clips.unique()) < 4 for _, _, clips in whole)  # clips and stills in one batch
+    assert any(0 < clips.numel() - len(clips.unique()) < 4 for _, _, clips, _ in whole)  # clips and stills in one batch
     assert equal(batches(joint(split, stills), batch_size=4, total=48, workers=2), whole)
     assert equal(batches(joint(split, stills), batch_size=4, start=20, total=48), whole[5:])
 
@@ -195,9 +196,12 @@ def test_processes_share_out_one_stream(split, stills):
     dataset = joint(split, stills)
     whole = batches(dataset, batch_size=6, total=24)
     ranks = [batches(joint(split, stills), batch_size=2, total=24, rank=rank, world=3) for rank in range(3)]
-    for step, (images, masks, _) in enumerate(whole):
+    for step, (images, masks, _, frame_ids) in enumerate(whole):
         assert torch.equal(torch.cat([rank[step][0] for rank in ranks]), images)
         assert torch.equal(torch.cat([rank[step][1] for rank in ranks]), masks)
+        assert torch.equal(torch.cat([rank[step][3] for rank in ranks]), frame_ids)
+    every = torch.cat([frame_ids for *_, frame_ids in whole])
+    assert len(every.unique(dim=0)) == len(every)
 
 
 def test_positions_and_weights_outside(split, stills):

@@ -21,6 +21,7 @@ from tests.official import set_losses as official
 from tests.official.fixture import Fixture
 from vspwlib.checks import InputError
 from vspwlib.losses import set_criterion
+from vspwlib.losses.counter_random import fold_in, uniform_points
 from vspwlib.losses.matching import candidate_classes
 from vspwlib.losses.points import PointDraws
 from vspwlib.losses.set_criterion import SetCriterion, set_losses
@@ -106,6 +107,42 @@ def test_chance_comes_from_the_global_generator():
     assert not torch.equal(found[0], found[2])
 
 
+@pytest.mark.parametrize("name", LABELS)
+def test_points_follow_from_image_output_and_class(name):
+    labels, keys = LABELS[name], torch.tensor([5, 2**61])
+    outputs, _ = batch(labels)
+    match = torch.stack([torch.stack([uniform_points(fold_in(key, layer, 0), 20) for key in keys]) for layer in (0, 1)])
+    pairing = set_criterion.match_outputs(outputs, labels, SETTINGS, match)
+    drawn = [
+        [
+            uniform_points(fold_in(keys[pairing.matches.image[layer, pair]], layer, 1 + kind), 65)
+            for pair, kind in enumerate(pairing.classes[layer].tolist())
+        ]
+        for layer in (0, 1)
+    ]
+    points = torch.stack([torch.stack(row) for row in drawn])
+    draws = PointDraws(match=match, candidates=points[:, :, :60], uniform=points[:, :, 60:])
+    given, keyed = (set_losses(outputs, labels, settings=SETTINGS, **how) for how in ({"draws": draws}, {"keys": keys}))
+    assert torch.equal(stacked(given), stacked(keyed))
+
+
+def test_an_image_has_its_points_whatever_else_is_in_the_batch():
+    labels, keys = LABELS["two images"], torch.tensor([3, 4])
+    outputs, _ = batch(labels)
+    whole = stacked(set_losses(outputs, labels, settings=SETTINGS, keys=keys))
+    turned = [(classes.flip(0), masks.flip(0)) for classes, masks in outputs]
+    same = stacked(set_losses(turned, labels.flip(0), settings=SETTINGS, keys=keys.flip(0)))
+    torch.testing.assert_close(same, whole, rtol=1e-12, atol=0)
+    sums = torch.zeros_like(whole)
+    for image, masks in enumerate((2, 3)):
+        part = slice(image, image + 1)
+        held = [tuple(logits[part] for logits in pair) for pair in outputs]
+        sums += masks * stacked(set_losses(held, labels[part], settings=SETTINGS, keys=keys[part]))
+    torch.testing.assert_close(sums[:, 1:] / 5, whole[:, 1:], rtol=1e-12, atol=0)
+    other = stacked(set_losses(outputs, labels, settings=SETTINGS, keys=keys + 1))
+    assert not torch.isclose(other[:, 1:], whole[:, 1:]).any()
+
+
 def test_autocast_does_not_narrow_the_losses():
     labels = LABELS["two images"]
     outputs, draws = batch(labels)
@@ -151,6 +188,8 @@ def test_labels_of_another_batch_are_refused():
     outputs, draws = batch(LABELS["two images"])
     with pytest.raises(InputError, match="labels: expected shape"):
         set_losses(outputs, LABELS["two images"][:1], settings=SETTINGS, draws=draws)
+    with pytest.raises(InputError, match="keys: expected shape"):
+        set_losses(outputs, LABELS["two images"], settings=SETTINGS, keys=torch.arange(3))
 
 
 @pytest.mark.parametrize("name", [*LABELS, "void"])

@@ -97,7 +97,8 @@ def compare_losses(
     pairing = match_outputs(outputs, labels, settings, draws.match)
     counts = yield from compare_masks(fixture, prefix, labels, outputs[0][0].shape[-1] - 1)
     yield from compare_pairing(fixture, prefix, pairing, counts, outputs[0][0].shape[1], cost_tolerance)
-    points = loss_points(matched_maps(outputs, pairing.matches), settings, draws).unflatten(0, (len(outputs), -1))
+    maps = matched_maps(outputs, pairing.matches)
+    points = loss_points(maps, draws.candidates, draws.uniform, settings).unflatten(0, (len(outputs), -1))
     losses = set_losses(outputs, labels, settings=settings, draws=draws)
     for layer in range(len(outputs)):
         name = f"{prefix}L{layer}/loss_points"

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from tests.faults.processes import command, end_of, start
+from tests.train.ranks import as_rank, free_port
 from vspwlib.losses.contrast.memory import MemoryBank
 from vspwlib.models.checkpoint import read_weights
 from vspwlib.models.segmenter import SegOutput
@@ -43,13 +43,6 @@ class Frozen(nn.Module):
     def forward(self, images: torch.Tensor) -> SegOutput:
         logits = self.body(images.double())
         return SegOutput(logits=logits, embedding=logits)
-
-
-def as_rank(rank: int, world: int, port: int) -> None:
-    """Make this process one of several, as torchrun does."""
-    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world, "MASTER_PORT": port}
-    names |= {"GROUP_RANK": 0, "GROUP_WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "test"}
-    os.environ |= {name: str(value) for name, value in names.items()}
 
 
 def clips_of(step: int, *, rank: int = 0, world: int = 1) -> dict:
@@ -105,12 +98,6 @@ def train_rank(folder: Path, rank: int, world: int, port: int, fault: str, resum
         ended = {"refused": str(error)}
     (folder / f"{rank}.json").write_text(json.dumps(ended))
     os._exit(0)  # all is written; gloo's threads may otherwise abort the interpreter while it winds up
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def train_ranks(folder: Path, world: int, *, fault: str = "", resume: bool = False) -> list[dict]:

@@ -42,7 +42,8 @@ class Batch(TypedDict):
     """Clips laid end to end.
 
     ``images`` (N, 3, H, W) and ``masks`` (N, H, W) hold the frames of all clips, ``clip_ids`` (N,) int64 the clip that
-    each belongs to, ``clips`` how many there are, and ``names`` what each frame is called.
+    each belongs to, ``clips`` how many there are, and ``names`` what each frame is called. ``frame_ids`` (N, 2) int64
+    are the position of its clip in the stream and its number within the clip: no other frame of a run has the same.
     """
 
     images: Tensor
@@ -50,6 +51,7 @@ class Batch(TypedDict):
     clip_ids: Tensor
     clips: int
     names: list[str]
+    frame_ids: Tensor
 
 
 class ClipDataset(Dataset[Clip]):
@@ -198,6 +200,7 @@ def collate(items: Sequence[Clip]) -> Batch:
         "clip_ids": torch.arange(len(items)).repeat_interleave(lengths),
         "clips": len(items),
         "names": [name for item in items for name in item["names"]],
+        "frame_ids": torch.tensor([(item["position"], t) for item in items for t in range(len(item["images"]))]),
     }
 
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, kw_only=True)
 class PointDraws:
-    """All that chance decides in one call of the set losses, for L decoder outputs.
+    """All that chance decides in one call of the set losses, for L decoder outputs, where it is given.
 
     Attributes:
         match: ``(L, B, P, 2)`` points of the matching costs, shared by all masks of an image.

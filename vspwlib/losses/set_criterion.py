@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vspwlib.checks import check_shape
+from vspwlib.losses.counter_random import fold_in, uniform_points
 from vspwlib.losses.matching import Matches, MatchingCosts, assign, candidate_classes, matching_costs
 from vspwlib.losses.normaliser import Normaliser, total, world_size
 from vspwlib.losses.points import PointDraws, importance_points, sample_class_masks, sample_maps
@@ -98,7 +99,12 @@ class Pairing(NamedTuple):
 
 
 def set_losses(
-    outputs: Outputs, labels: Tensor, *, settings: SetCriterion, draws: PointDraws | None = None
+    outputs: Outputs,
+    labels: Tensor,
+    *,
+    settings: SetCriterion,
+    keys: Tensor | None = None,
+    draws: PointDraws | None = None,
 ) -> SetLosses:
     """Compute the losses of all decoder outputs of a batch.
 
@@ -110,26 +116,32 @@ def set_losses(
             any float type, computed in float32 (float64 stays) whatever autocast says.
         labels: ``(B, H, W)`` int64, 0..K-1 or ``settings.ignore_index``.
         settings: Weights and numbers of points.
-        draws: The random points, for reproduction; drawn from torch's global generator by default.
+        keys: ``(B,)`` int64, on the device of the labels. The random points of a mask follow from the key of its image,
+            the output and the mask's class, whatever else the batch holds. By default from torch's global generator.
+        draws: The random points themselves, for comparison with other code.
     """
     check_shape("labels", labels.shape, (len(outputs[0][0]), "H", "W"))
+    keys = torch.randint(2**63 - 1, labels.shape[:1], device=labels.device) if keys is None else keys
+    check_shape("keys", keys.shape, labels.shape[:1])
     with torch.autocast(labels.device.type, enabled=False):
-        pairing = match_outputs(outputs, labels, settings, None if draws is None else draws.match)
+        match = _matching_points(keys, len(outputs), settings) if draws is None else draws.match
+        pairing = match_outputs(outputs, labels, settings, match)
         maps = matched_maps(outputs, pairing.matches)
-        points = loss_points(maps, settings, draws)
+        drawn = _mask_points(keys, pairing, settings) if draws is None else (draws.candidates, draws.uniform)
+        points = loss_points(maps, *drawn, settings)
         mask, dice = _mask_losses(maps, labels, points, pairing, settings)
         return SetLosses(_class_losses(outputs, pairing, settings), mask, dice)
 
 
 @torch.no_grad()
-def match_outputs(outputs: Outputs, labels: Tensor, settings: SetCriterion, points: Tensor | None = None) -> Pairing:
+def match_outputs(outputs: Outputs, labels: Tensor, settings: SetCriterion, points: Tensor) -> Pairing:
     """Match the queries of every output with the masks of their images.
 
     Args:
         outputs: As for :func:`set_losses`.
         labels: ``(B, H, W)`` int64.
         settings: Weights and numbers of points.
-        points: ``(L, B, P, 2)``; drawn by default.
+        points: ``(L, B, P, 2)``, where masks are compared.
     """
     batch, _, kinds = outputs[0][0].shape
     images = torch.arange(batch, device=labels.device)
@@ -138,8 +150,7 @@ def match_outputs(outputs: Outputs, labels: Tensor, settings: SetCriterion, poin
     costs = []
     for layer, (class_logits, mask_logits) in enumerate(outputs):
         wide = _wide(mask_logits)  # one output at a time: together they may be large
-        drawn = wide.new_empty(batch, settings.points, 2).uniform_() if points is None else points[layer]
-        places = drawn.to(wide.dtype)
+        places = points[layer].to(wide.dtype)
         masks = sample_class_masks(labels, places, candidates.classes, images)
         weights = (settings.classification, settings.mask, settings.dice)
         costs.append(
@@ -157,14 +168,31 @@ def matched_maps(outputs: Outputs, matches: Matches) -> Tensor:
     return torch.cat([_wide(masks[image, query]) for (_, masks), image, query in chosen])
 
 
-def loss_points(maps: Tensor, settings: SetCriterion, draws: PointDraws | None = None) -> Tensor:
-    """Return the points ``(L·M, P, 2)`` at which the matched maps ``(L·M, h, w)`` are supervised."""
-    if draws is None:
-        candidates = maps.new_empty(len(maps), settings.candidates, 2).uniform_()
-        uniform = maps.new_empty(len(maps), settings.points - settings.chosen, 2).uniform_()
-    else:
-        candidates, uniform = (each.flatten(0, 1).to(maps.dtype) for each in (draws.candidates, draws.uniform))
+def loss_points(maps: Tensor, candidates: Tensor, uniform: Tensor, settings: SetCriterion) -> Tensor:
+    """Return the points ``(L·M, P, 2)`` at which the matched maps ``(L·M, h, w)`` are supervised.
+
+    Args:
+        maps: Of :func:`matched_maps`.
+        candidates: ``(L, M, candidates, 2)``.
+        uniform: ``(L, M, P - chosen, 2)``.
+        settings: Numbers of points.
+    """
+    candidates, uniform = (each.flatten(0, 1).to(maps.dtype) for each in (candidates, uniform))
     return importance_points(maps, candidates, uniform, settings.chosen)
+
+
+def _matching_points(keys: Tensor, layers: int, settings: SetCriterion) -> Tensor:
+    """Draw the points ``(L, B, P, 2)`` of the matching costs."""
+    numbers = torch.arange(layers, device=keys.device)[:, None]
+    return uniform_points(fold_in(keys, numbers, 0), settings.points)
+
+
+def _mask_points(keys: Tensor, pairing: Pairing, settings: SetCriterion) -> tuple[Tensor, Tensor]:
+    """Draw ``(L, M, candidates, 2)`` points to choose from, and those ``(L, M, P - chosen, 2)`` taken as they are."""
+    numbers = torch.arange(len(pairing.classes), device=keys.device)[:, None]
+    masks = fold_in(keys[pairing.matches.image], numbers, 1 + pairing.classes)  # 0 are the matching's
+    candidates = uniform_points(masks, settings.candidates)
+    return candidates, uniform_points(masks, settings.points - settings.chosen, first=settings.candidates)
 
 
 def _class_losses(outputs: Outputs, pairing: Pairing, settings: SetCriterion) -> Tensor:

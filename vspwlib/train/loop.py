@@ -8,6 +8,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
+from vspwlib.losses.counter_random import fold_in
 from vspwlib.models.checkpoint import save_weights
 from vspwlib.runs import Run
 from vspwlib.train.bad_steps import largest
@@ -36,7 +37,8 @@ def fit(
 
     Args:
         model: Network with its initial weights; trained in place.
-        batches: ``batches(start)`` streams micro-batches from micro-batch ``start`` on.
+        batches: ``batches(start)`` streams micro-batches from micro-batch ``start`` on. Where they hold ``frame_ids``
+            (:class:`~vspwlib.data.dataset.Batch`), points of set losses follow from the seed and the frame alone.
         objective: Terms to minimise.
         plan: Numbers of the training.
         run: Where the log and the checkpoints go.
@@ -65,7 +67,7 @@ def fit(
         StopRequest(again_ends=alone) as stop,
         Recorder(run, plan.iterations, fabric, on_record) as recorder,
     ):
-        stream = _on_device(batches(training.step * plan.accumulate), fabric)
+        stream = _on_device(batches(training.step * plan.accumulate), fabric, plan.seed)
         while training.step < plan.iterations and not (asked := largest(stop.signal_number or 0, fabric)):
             terms, skipped = training.advance(stream)
             if skipped is not None:
@@ -91,9 +93,11 @@ def _due(step: int, every: int, iterations: int) -> bool:
     return step % every == 0 or step == iterations
 
 
-def _on_device(batches: Iterable[Batch], fabric: Fabric) -> Generator[Batch, None, None]:
+def _on_device(batches: Iterable[Batch], fabric: Fabric, seed: int) -> Generator[Batch, None, None]:
     for batch in batches:
-        moved = {name: fabric.to_device(batch[name]) for name in ("images", "masks")}
+        moved: Batch = {name: fabric.to_device(batch[name]) for name in ("images", "masks")}
+        if "frame_ids" in batch:  # a frame has the same loss points in whichever process
+            moved["point_keys"] = fabric.to_device(fold_in(seed, *batch["frame_ids"].unbind(1)))
         yield {**batch, **moved}  # which image is of which clip is asked on the CPU
 
 

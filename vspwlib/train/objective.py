@@ -65,7 +65,9 @@ class Objective:
             class_weights=self.class_weights,
         )
 
-    def __call__(self, output: SegOutput, masks: Tensor, clip_ids: Tensor | None = None) -> dict[str, Tensor]:
+    def __call__(
+        self, output: SegOutput, masks: Tensor, clip_ids: Tensor | None = None, point_keys: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Return the weighted terms of a batch; their sum is what is minimised.
 
         Logits give ``loss_ce``, ``loss_dice``, and ``loss_aux`` for each auxiliary output. Queries give ``loss_cls``,
@@ -76,19 +78,21 @@ class Objective:
             output: What the network said about ``(N, 3, H, W)`` images.
             masks: ``(N, H, W)`` int64 labels, 255 void.
             clip_ids: ``(N,)`` the clip of each image, on the CPU, for the contrastive term.
+            point_keys: ``(N,)`` int64, what each image's random points follow from, for the set losses; by default from
+                torch's global generator.
         """
-        terms = self._segmentation_terms(output, masks)
+        terms = self._segmentation_terms(output, masks, point_keys)
         if self.contrast is not None:
             terms["loss_nce"] = self.contrast(output, masks, clip_ids)
         return terms
 
-    def _segmentation_terms(self, output: SegOutput, masks: Tensor) -> dict[str, Tensor]:
+    def _segmentation_terms(self, output: SegOutput, masks: Tensor, point_keys: Tensor | None) -> dict[str, Tensor]:
         if output.logits is not None:
             return self._pixel_terms(output.logits, output.auxiliary, masks)
         if output.class_logits is None or output.mask_logits is None:
             raise TypeError("Objective: expected logits, or class_logits and mask_logits, got neither.")
         outputs = [*output.intermediate, (output.class_logits, output.mask_logits)]
-        losses = set_losses(outputs, masks, settings=self.criterion)
+        losses = set_losses(outputs, masks, settings=self.criterion, keys=point_keys)
         each = {"loss_cls": losses.classification, "loss_mask": losses.mask, "loss_dice": losses.dice}
         terms = {name: values[-1] for name, values in each.items()}
         if output.intermediate:

@@ -12,7 +12,7 @@ class Plan:
     Attributes:
         iterations: Optimiser steps.
         accumulate: Micro-batches per step.
-        seed: Seed of initialisation, augmentation and dropout.
+        seed: Seed of initialisation, augmentation, dropout and loss points.
         lr: Peak learning rate.
         weight_decay: AdamW's decay.
         betas: AdamW's moments.

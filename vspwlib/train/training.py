@@ -84,8 +84,8 @@ class Training:
         """Do one optimiser step over ``accumulate`` micro-batches, or skip it where a number is not finite.
 
         Args:
-            batches: Stream of micro-batches (``images`` ``(N, 3, H, W)``, ``masks`` ``(N, H, W)`` and, for clips,
-                ``clip_ids`` ``(N,)`` on the CPU; ``names`` of the frames, for messages).
+            batches: Stream of micro-batches (``images`` ``(N, 3, H, W)``, ``masks`` ``(N, H, W)``; for the objective
+                ``clip_ids`` ``(N,)`` on the CPU and ``point_keys`` ``(N,)``; ``names`` of the frames, for messages).
 
         Returns:
             Mean of each term over the micro-batches, and the gradient norm where it is clipped, on the device. For a
@@ -105,7 +105,8 @@ class Training:
             names += batch.get("names", ())
             last = part == plan.accumulate - 1
             with nullcontext() if last else self.fabric.no_backward_sync(self.model):
-                terms = self.objective(self.model(batch["images"]), batch["masks"], batch.get("clip_ids"))
+                known = (batch.get("clip_ids"), batch.get("point_keys"))
+                terms = self.objective(self.model(batch["images"]), batch["masks"], *known)
                 self.fabric.backward(torch.stack(list(terms.values())).sum() / plan.accumulate)
             for name, value in terms.items():
                 means[name] = means.get(name, 0) + value.detach() / plan.accumulate
