@@ -219,7 +219,8 @@ def test_a_step_waits_for_the_device_once():
             stacked(set_losses(outputs, labels, settings=SETTINGS)).sum().backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert len(waits) == 1
+    places = [f"{wait.filename}:{wait.lineno}" for wait in waits]
+    assert len(places) == 1, places
 
 
 @pytest.fixture

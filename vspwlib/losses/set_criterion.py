@@ -205,7 +205,7 @@ def _class_losses(outputs: Outputs, pairing: Pairing, settings: SetCriterion) ->
     weights = logits.new_ones(nothing + 1)
     if settings.class_weights is not None:
         weights[:nothing] = settings.class_weights.to(weights)
-    weights[nothing] = settings.no_object
+    weights[nothing].fill_(settings.no_object)  # an assignment would wait for the device
     weight = weights[target]
     surprise = functional.cross_entropy(logits.flatten(0, 2), target.flatten(), reduction="none")
     summed = total((surprise.view_as(weight) * weight).flatten(1).sum(dim=1), settings.normalizer)

@@ -97,7 +97,8 @@ class DeformableAttention(nn.Module):
 def _sizes(level_shapes: LevelShapes, like: Tensor) -> Tensor:
     """Width and height of each level: ``(L, 1, 2)``."""
     pairs = [[width, height] for height, width in level_shapes]
-    return torch.tensor(pairs, dtype=like.dtype, device=like.device)[:, None]
+    sizes = torch.tensor(pairs, dtype=like.dtype)
+    return sizes.to(like.device, non_blocking=True)[:, None]  # made on a GPU, they would wait for it, once a layer
 
 
 def pixel_centres(level_shapes: LevelShapes, *, device: torch.device | None, dtype: torch.dtype) -> Tensor:
