@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from vspwlib.losses.points import importance_points, sample_class_masks, sample_maps
 
@@ -32,6 +33,20 @@ def test_maps_are_sampled_bilinearly(points):
     sampled = sample_maps(maps, points)
     expected = [[[numpy_sample(m, p) for p in ps] for m in ms] for ms, ps in zip(maps.numpy(), points, strict=True)]
     np.testing.assert_allclose(sampled, expected, atol=1e-12)
+
+
+def test_gathered_corners_are_the_same_samples(points, deterministic):
+    """Values and gradients, of single precision as well, at the corners of the image too."""
+    generator = torch.Generator().manual_seed(1)
+    for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
+        maps = torch.randn(3, 2, 4, 5, generator=generator, dtype=torch.float64).to(dtype).requires_grad_()
+        mixture = torch.randn(3, 2, 17, generator=generator, dtype=torch.float64).to(dtype)
+        gathered = sample_maps(maps, points.to(dtype))
+        assert "GridSampler" not in str(gathered.grad_fn)
+        plain = functional.grid_sample(maps, 2 * points.to(dtype)[:, None] - 1, align_corners=False)[:, :, 0]
+        torch.testing.assert_close(gathered, plain, atol=tolerance, rtol=0)
+        own, theirs = (torch.autograd.grad(each, maps, mixture)[0] for each in (gathered, plain))
+        torch.testing.assert_close(own, theirs, atol=tolerance, rtol=0)
 
 
 def test_class_masks_are_sampled_as_float_masks_would_be(points):

@@ -32,14 +32,45 @@ class PointDraws:
 def sample_maps(maps: Tensor, points: Tensor) -> Tensor:
     """Sample maps bilinearly; beyond their border there are zeros.
 
+    Under ``torch.use_deterministic_algorithms`` a gradient is found by gathering corners, since CUDA's for
+    ``grid_sample`` is not deterministic.
+
     Args:
         maps: ``(N, C, h, w)`` float.
-        points: ``(N, P, 2)``, shared by the C channels.
+        points: ``(N, P, 2)`` within 0..1, shared by the C channels.
 
     Returns:
         ``(N, C, P)``.
     """
+    if torch.are_deterministic_algorithms_enabled() and maps.requires_grad and torch.is_grad_enabled():
+        return _gathered(maps, points)
     return functional.grid_sample(maps, 2 * points[:, None] - 1, align_corners=False)[:, :, 0]
+
+
+def _gathered(maps: Tensor, points: Tensor) -> Tensor:
+    """:func:`sample_maps` as a weighted sum of each point's four corners."""
+    height, width = maps.shape[2] + 2, maps.shape[3] + 2
+    framed = functional.pad(maps, (1, 1, 1, 1)).flatten(2)
+    first, corners = _corners(points, height, width)
+    sampled = maps.new_zeros(*maps.shape[:2], points.shape[1])
+    for step, weight in corners:
+        places = (first + step)[:, None].expand_as(sampled)
+        sampled = sampled + framed.gather(2, places) * weight[:, None].to(maps.dtype)
+    return sampled
+
+
+def _corners(points: Tensor, height: int, width: int) -> tuple[Tensor, list[tuple[int, Tensor]]]:
+    """Find the pixels around points on a grid that has a frame of one pixel; its sides count the frame.
+
+    Returns:
+        The number ``(N, P)`` of each point's upper left pixel; of each corner, how much further on it lies, and its
+        weight ``(N, P)``.
+    """
+    x, y = points[..., 0] * (width - 2) + 0.5, points[..., 1] * (height - 2) + 0.5  # framed pixels at whole numbers
+    left, top = x.floor(), y.floor()
+    right, below = x - left, y - top
+    steps = ((0, 1 - right, 1 - below), (1, right, 1 - below), (width, 1 - right, below), (width + 1, right, below))
+    return top.long() * width + left.long(), [(step, along * down) for step, along, down in steps]
 
 
 def sample_class_masks(labels: Tensor, points: Tensor, classes: Tensor, images: Tensor) -> Tensor:
@@ -58,16 +89,12 @@ def sample_class_masks(labels: Tensor, points: Tensor, classes: Tensor, images: 
     """
     height, width = labels.shape[1] + 2, labels.shape[2] + 2
     framed = functional.pad(labels, (1, 1, 1, 1), value=-1).flatten()  # corners beyond the border belong to no class
-    x, y = points[..., 0] * (width - 2) + 0.5, points[..., 1] * (height - 2) + 0.5  # framed pixels at whole numbers
-    left, top = x.floor(), y.floor()
-    right, below = x - left, y - top  # (N, P)
-    first = (images[:, None] * height + top.long()) * width + left.long()
+    first, corners = _corners(points, height, width)
+    first = first + images[:, None] * (height * width)
     sampled = points.new_zeros(*classes.shape, points.shape[1])
-    for row, vertical in enumerate((1 - below, below)):
-        for column, horizontal in enumerate((1 - right, right)):
-            corner_labels = framed[first + (row * width + column)]
-            weight = (vertical * horizontal)[:, None]
-            sampled += weight * (corner_labels[:, None] == classes[:, :, None])
+    for step, weight in corners:
+        corner_labels = framed[first + step]
+        sampled += weight[:, None] * (corner_labels[:, None] == classes[:, :, None])
     return sampled
 
 

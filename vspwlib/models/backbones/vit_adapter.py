@@ -22,6 +22,7 @@ from vspwlib.models.backbones.interaction import Interaction, pyramid_shapes
 from vspwlib.models.backbones.relative_position import Grid, RelativeBias
 from vspwlib.models.backbones.spatial_prior import SpatialPrior, initialise_convolution
 from vspwlib.models.ops.deformable_attention import DeformableAttention
+from vspwlib.models.ops.resample import resize_bicubic
 
 PATCH = 16
 #: Sides are padded to this multiple: the coarsest map has stride 32.
@@ -283,4 +284,4 @@ class ViTAdapter(nn.Module):
         if grid == self.grid:
             return patches
         stored = patches.transpose(1, 2).unflatten(2, self.grid)
-        return functional.interpolate(stored, size=grid, mode="bicubic", align_corners=False).flatten(2).transpose(1, 2)
+        return resize_bicubic(stored, grid).flatten(2).transpose(1, 2)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from vspwlib.models.ops.resample import AveragePool
 from vspwlib.models.segmenter import SegOutput
 
 with warnings.catch_warnings():  # mmcv warns about compiled ops that these heads do not use
@@ -19,6 +20,7 @@ warnings.filterwarnings("ignore", message="Default ``avg_non_ignore``")  # of a 
 
 #: Plain batch norm: released files say SyncBN, whose keys are the same; it is converted where several GPUs train.
 _NORM = {"type": "BN", "requires_grad": True}
+_POOL_SCALES = (1, 2, 3, 6)
 
 
 class UperHead(UPerHead):
@@ -54,13 +56,15 @@ def build_uper_head(in_channels: Sequence[int], *, channels: int, num_classes: i
     head = UperHead(
         in_channels=list(in_channels),
         in_index=[0, 1, 2, 3],
-        pool_scales=(1, 2, 3, 6),
+        pool_scales=_POOL_SCALES,
         channels=channels,
         dropout_ratio=dropout,
         num_classes=num_classes,
         norm_cfg=_NORM,
         align_corners=False,
     )
+    for scale, branch in zip(_POOL_SCALES, head.psp_modules, strict=True):
+        branch[0] = AveragePool((scale, scale))  # mmseg's own cannot be deterministic on CUDA
     return _initialise_classifier(head)
 
 
