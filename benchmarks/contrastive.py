@@ -184,7 +184,7 @@ def run(case: Case, before: Row, limits: argparse.Namespace) -> Row:
     if case.device == "cuda":  # whose allocator tells the peak of each call
         try:
             return measure(case)
-        except RuntimeError as error:  # out of memory among them
+        except (RuntimeError, SystemExit) as error:  # out of memory, or nothing to draw
             return {**case._asdict(), "left_out": str(error).partition("\n")[0][:100]}
     command = [sys.executable, __file__, "--worker", json.dumps(case)]
     environ = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # as in vspw: threads that wait use no processor

@@ -180,7 +180,7 @@ def main() -> None:
         for dtype in DTYPES[options.device]:
             rows += measure(case, options.device, dtype, repetitions)
     if options.output is not None:
-        write_json(options.output, {"repetitions": repetitions, "environment": environment(), "rows": rows})
+        write_json(options.output, {**environment(), "repetitions": repetitions, "rows": rows})
 
 
 if __name__ == "__main__":

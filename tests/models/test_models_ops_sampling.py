@@ -45,7 +45,7 @@ def with_gradients(backend: str, value: Tensor, levels: list, points: Tensor, we
     """The sums, and the gradients of a fixed mixture of them along values, points and weights."""
     inputs = [tensor.clone().requires_grad_() for tensor in (value, points, weights)]
     out = weighted_samples(inputs[0], levels, *inputs[1:], backend=backend)
-    mixture = torch.arange(out.numel(), dtype=torch.float64).cos().view_as(out).to(out.dtype)
+    mixture = torch.arange(out.numel(), dtype=torch.float64).cos().view_as(out).to(out)
     return [out.detach(), *torch.autograd.grad(out, inputs, mixture)]
 
 
@@ -155,19 +155,17 @@ def test_exports_with_the_numbers_of_the_kernels():
     torch.testing.assert_close(exported.module()(value, points, weights), expected, atol=2e-6, rtol=0)
 
 
-def test_determinism_on_cuda_means_embedding_bag():
+def test_on_cuda_triton_is_taken_but_where_determinism_is_asked_for(request):
     from vspwlib.models.ops.sampling import _chosen
 
     class OnCuda:
         device = torch.device("cuda")
 
-    assert _chosen("auto", OnCuda(), traced=False) == "grid_sample"
+    assert _chosen("auto", OnCuda(), traced=False) == "triton"
+    assert _chosen("auto", OnCuda(), traced=True) == "grid_sample"
     assert _chosen("triton", OnCuda(), traced=False) == "triton"
-    torch.use_deterministic_algorithms(True)
-    try:
-        assert {_chosen(name, OnCuda(), traced=False) for name in ("auto", "triton")} == {"embedding_bag"}
-    finally:
-        torch.use_deterministic_algorithms(False)
+    request.getfixturevalue("deterministic")
+    assert {_chosen(name, OnCuda(), traced=False) for name in ("auto", "triton")} == {"embedding_bag"}
 
 
 def test_wrong_shapes_and_places_are_refused(monkeypatch):

@@ -6,9 +6,8 @@ A program takes a few rows, a row being one head of one query, with all channels
 query are neighbours, so that programs near each other read pixels near each other. Values are read in the type in which
 they come, everything is summed in that of the points.
 
-Proven against the plain backends with ``TRITON_INTERPRET=1`` on a CPU; not yet measured on a GPU. Each row adds its
-share to the gradient of the values atomically: their order, and so the last bits of that gradient, change from run to
-run.
+Proven against the plain backends on a GPU, and with ``TRITON_INTERPRET=1`` on a CPU. Each row adds its share to the
+gradient of the values atomically: their order, and so the last bits of that gradient, change from run to run.
 
 Shape letters as in :mod:`vspwlib.models.ops.sampling`.
 """
@@ -22,7 +21,8 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-#: Elements that a program holds of each corner: rows times channels.
+#: Elements that a program holds of each corner: rows times channels. On an H200 the fastest forward and backward
+#: together, of 32 to 2048, at all sizes of :mod:`benchmarks.ops` that were tried.
 TILE = 512
 
 
