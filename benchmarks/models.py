@@ -4,13 +4,12 @@
 
 The floor is the time that the matrix products alone would take: operations of matrix products, convolutions and
 attention, counted by torch in the real run, over the rate of a large matrix product measured between the repetitions.
-Each network runs in a process of its own with fresh weights. The aim on a CPU in fp32: at most twice the floor, and at
-most 1.5 GB beyond the parameters.
+The aim on a CPU in fp32: at most twice the floor, and at most 1.5 GB beyond the parameters.
 
-On a CPU: inference of one image, fp32 and bf16 (autocast; left out where the floor alone would take minutes), and the
-share of each part. Where others use the machine, go by the ratio in CPU time. With ``--device cuda``: inference and
-training steps (batch of two, bf16, AdamW, with and without recomputation) at crops 480 and 896, and the share of the
-rate of matrix products; a training step counts three times the operations of its forward pass, recomputed or not.
+On a CPU, each network in its own process: inference of one image, fp32 and bf16 (autocast; left out where the floor
+alone would take minutes), and the share of each part. Where others use the machine, go by the ratio in CPU time. With
+``--device cuda``: inference and training steps (batch of two, bf16, AdamW, with and without recomputation) at crops 480
+and 896, and the share of the rate of matrix products; a training step counts as three forward passes.
 """
 
 import argparse
@@ -176,7 +175,7 @@ def infer(network: nn.Module, images: Tensor, precision: str) -> Tensor:
         return semantic_scores(network(images))
 
 
-def measure_on_gpu(name: str, sizes: list[int], *, repetitions: int, batch: int) -> Iterator[Row]:
+def measure_on_gpu(name: str, sizes: list[int], repetitions: int, batch: int) -> Iterator[Row]:
     """Yield rows of inference and of training steps with and without recomputation, in bf16."""
     rate, modes = 1 / product_cost(torch.bfloat16, "cuda").wall, ("inference", "training", "training, recomputing")
     for size in sizes:
@@ -249,18 +248,22 @@ def describe(row: Row) -> str:
     )
 
 
-def run_apart(name: str, arguments: argparse.Namespace) -> list[Row]:
-    """Measure a network in a process of its own; a network that cannot run here becomes a row that says why."""
-    own = ["--worker", name, "--sizes", *map(str, arguments.sizes)]
-    for key in ("device", "repetitions", "batch", "threads", "patience"):
-        own += [f"--{key}", str(getattr(arguments, key))]
+def run(name: str, arguments: argparse.Namespace) -> Iterator[Row]:
+    """Measure a network, on a CPU in a process of its own; one that cannot run here becomes a row that says why."""
+    if arguments.device == "cuda":  # whose allocator tells the peak of each part
+        try:
+            yield from measure_on_gpu(name, arguments.sizes, arguments.repetitions, arguments.batch)
+        except (ImportError, RuntimeError) as error:
+            yield {"network": name, "skipped": str(error).partition("\n")[0]}
+        return
+    settings = [f"--{key}={getattr(arguments, key)}" for key in ("repetitions", "threads", "patience")]
+    own = ["--worker", name, "--sizes", *map(str, arguments.sizes), *settings]
     waiting = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}  # as in vspw: threads that wait use no processor
     done = subprocess.run([sys.executable, __file__, *own], capture_output=True, text=True, check=False, env=waiting)
-    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    yield from (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it wrote nothing"])[-1]
-        rows.append({"network": name, "skipped": f"exit code {done.returncode}: {last}"})
-    return rows
+        last = done.stderr.strip().rpartition("\n")[2]
+        yield {"network": name, "skipped": f"exit code {done.returncode}: {last or 'it wrote nothing'}"}
 
 
 def main() -> None:
@@ -279,16 +282,13 @@ def main() -> None:
     arguments.sizes = arguments.sizes or ([128] if arguments.quick else [480, 896][: 1 + (arguments.device == "cuda")])
     torch.set_num_threads(arguments.threads)
     if arguments.worker:
-        if arguments.device == "cuda":
-            measure = partial(measure_on_gpu, batch=arguments.batch)
-        else:
-            measure = partial(measure_on_cpu, patience=arguments.patience)
-        for row in measure(arguments.worker, arguments.sizes, repetitions=arguments.repetitions):
+        limits = {"repetitions": arguments.repetitions, "patience": arguments.patience}
+        for row in measure_on_cpu(arguments.worker, arguments.sizes, **limits):
             print(json.dumps(row), flush=True)
         return
     rows = []
     for name in arguments.networks or (TINY if arguments.quick else LARGE):
-        for row in run_apart(name, arguments):
+        for row in run(name, arguments):
             print(describe(row), flush=True)
             rows.append(row)
     if arguments.output:
