@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.faults.processes import end_of, start, wait_for
 from tests.pipeline.score_stores import SIZES, every_frame, score_stores, written
 from vspwlib.checks import InputError
 from vspwlib.ensemble.rule import choose_rule
 from vspwlib.labels import palette
+from vspwlib.locks import locked
 from vspwlib.pipeline.fusing import write_ensemble
 from vspwlib.pipeline.importing import import_predictions
 from vspwlib.pipeline.scoring import score, stored_truth
@@ -145,3 +147,23 @@ def test_a_name_is_given_once(made, theirs):
     for name in ("a", "pair"):
         with pytest.raises(InputError, match="--name: expected a new name"):
             take(made, folder, name, overwrite=True)
+
+
+def hold(place, reached, go):
+    """Be at work on a place, as a process that writes predictions of the same name."""
+    with locked(place, "predictions", part=(0, 2)):
+        reached.touch()
+        wait_for(go.exists)
+
+
+def test_nothing_is_taken_while_another_process_writes_there(made, theirs, tmp_path):
+    found = take(made, theirs[0])
+    before = {path: path.stat().st_mtime_ns for path in found.labels.rglob("*")}
+    other = start(hold, found.labels, tmp_path / "reached", tmp_path / "go")
+    wait_for((tmp_path / "reached").exists)
+    with pytest.raises(InputError, match=f"expected no other process at work on it, got process {other.pid} "):
+        take(made, theirs[0], overwrite=True)
+    assert {path: path.stat().st_mtime_ns for path in found.labels.rglob("*")} == before
+    (tmp_path / "go").touch()
+    assert end_of(other) == 0
+    assert take(made, theirs[0], overwrite=True).frames == 5

@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from vspwlib.checks import check_name, require
 from vspwlib.data.images import image_size
 from vspwlib.data.index import Video, named, open_split
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES, VOID, raw_to_id
+from vspwlib.locks import locked
 from vspwlib.pipeline.prediction import data_label
 from vspwlib.pipeline.sources import Source, check_frames
 from vspwlib.pipeline.stored_scores import forget_scores
@@ -85,31 +85,31 @@ def import_predictions(
 
     Raises:
         InputError: frames are missing, a file has another size than its image, several channels or 16 bits, or holds a
-            value that is no class; or the name is taken. The workspace stays as it was.
+            value that is no class; the name is taken, or another process is at work on these predictions. The workspace
+            stays as it was.
     """
     check_name("--name", name)
     target = workspace.hard_predictions(name, data_label(root), split)
-    _refuse_taken(name, target, workspace, overwrite=overwrite)
-    frames = open_split(root, split)
-    source = PngPredictions(folder, RAW_VALUES if raw else NUM_CLASSES)
-    stray = check_frames(Source(name, folder, source, {}), frames) + _stray_files(source)
-    seen = np.zeros(NUM_CLASSES, bool)
-    part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # left by a call that was killed
-    try:
-        done = 0
-        for video in frames.videos:
-            label_folder.write_label_video(part, video.name, _read_video(source, video, seen, raw=raw))
-            done += len(video.frames)
-            if progress is not None:
-                progress(done, frames.num_frames)
-        made = {"imported": origin or folder.resolve().name, "raw": raw}
-        write_json(part / label_folder.MANIFEST, _manifest(name, root, split, made, PngPredictions(part)))
-        _put_in_place(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        with suppress(OSError):
-            target.parent.rmdir()  # no trace of a name whose import failed
+    with locked(target, "predictions"):  # a name whose import failed leaves no folder: it is taken away with the lock
+        _refuse_taken(name, target, workspace, overwrite=overwrite)
+        frames = open_split(root, split)
+        source = PngPredictions(folder, RAW_VALUES if raw else NUM_CLASSES)
+        stray = check_frames(Source(name, folder, source, {}), frames) + _stray_files(source)
+        seen = np.zeros(NUM_CLASSES, bool)
+        part = target.with_name(f".{target.name}.part")
+        shutil.rmtree(part, ignore_errors=True)  # left by a call that was killed
+        try:
+            done = 0
+            for video in frames.videos:
+                label_folder.write_label_video(part, video.name, _read_video(source, video, seen, raw=raw))
+                done += len(video.frames)
+                if progress is not None:
+                    progress(done, frames.num_frames)
+            made = {"imported": origin or folder.resolve().name, "raw": raw}
+            write_json(part / label_folder.MANIFEST, _manifest(name, root, split, made, PngPredictions(part)))
+            _put_in_place(part, target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
     return Imported(target, len(frames.videos), frames.num_frames, tuple(stray), int(seen.sum()), bool(seen[0]))
 
 
