@@ -97,7 +97,7 @@ def train(
         batches = build_batches(recipe, stream.dataset, fabric)
         evaluate = None
         if recipe.train.val_every and recipe.val_split is not None:
-            evaluate = build_evaluator(recipe, open_split(root, recipe.val_split), device=str(fabric.device))
+            evaluate = build_evaluator(recipe, open_split(root, recipe.val_split), fabric)
         model = build_model(recipe, fabric)
         if resume:
             run = _known_run(workspace.run(name), recipe, stream.stills)
