@@ -215,7 +215,7 @@ class TauCounts:
     def __init__(self, num_classes: int = NUM_CLASSES, *, most: int = MOST, cells: int = CELLS) -> None:
         self.num_classes, self.most, self.cells = num_classes, most, cells
         self.frames = 0
-        self._parts: list[TauCurve] = []
+        self.parts: list[TauCurve] = []
         self._kept = 0
 
     def add(
@@ -257,10 +257,10 @@ class TauCounts:
 
     def add_curve(self, curve: TauCurve) -> None:
         """Add what has been counted elsewhere, such as another video's."""
-        self._parts.append(curve)
+        self.parts.append(curve)
         self._kept += len(curve.time)
         if self._kept > self.most:
-            self._parts = [TauCurve.merged(self._parts, ordered=False).gridded(self.cells)]
+            self.parts = [TauCurve.merged(self.parts, ordered=False).gridded(self.cells)]
             self._kept = 0
 
     def curve(self) -> TauCurve:
@@ -269,8 +269,8 @@ class TauCounts:
         Raises:
             InputError: there is none.
         """
-        require(bool(self._parts), "tau curve", expected="at least one frame", got="none")
-        whole = TauCurve.merged(self._parts)
+        require(bool(self.parts), "tau curve", expected="at least one frame", got="none")
+        whole = TauCurve.merged(self.parts)
         return whole.gridded(self.cells) if whole.resolution else whole
 
 

@@ -5,7 +5,6 @@ are a :class:`~vspwlib.ensemble.curve.TauCurve`. A sweep of a split takes both f
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from vspwlib.checks import fail, require
 from vspwlib.ensemble.curve import TauCounts, TauCurve, tau_curve
 from vspwlib.ensemble.envelope import Envelope, envelope, envelope_of_bands
-from vspwlib.ensemble.interval import STEPS, StepCounts, tau_intervals
 from vspwlib.ensemble.result import GRID, PAPER_TAUS, SweepResult
+from vspwlib.ensemble.sweep_counts import SweepCounts
 from vspwlib.labels import NUM_CLASSES
 from vspwlib.predict.scores import Scores, Size, probabilities, probability_bands
 
@@ -25,19 +24,12 @@ __all__ = [
     "Envelope",
     "SweepFrame",
     "TauCurve",
+    "count_frames",
     "envelope",
     "envelope_of_scores",
     "sweep_frames",
     "tau_curve",
 ]
-
-
-class _VideoScore(NamedTuple):
-    """What is kept of a video: its mIoU at the tau written down, its best tau, and its counts at hundredths of tau."""
-
-    miou: NDArray[np.float64]
-    best: tuple[float, float]
-    counts: StepCounts
 
 
 SweepFrame = tuple[str, str, Envelope, NDArray[np.uint8] | None]
@@ -81,8 +73,7 @@ def sweep_frames(
     """Score a pair of runs at every tau, and their mean and vote.
 
     Args:
-        frames: Frames of one video after another; a generator is read once. Frames without truth are left out, but
-            counted.
+        frames: As :func:`count_frames` takes them.
         num_classes: Number of classes.
         taus: Where the curves are written down, ascending, each in 0..1. The best tau are found among all.
         progress: Called with the names of video and frame after each frame.
@@ -91,76 +82,60 @@ def sweep_frames(
         The scores. The best tau are picked on the split that they are scored on: upper bounds.
 
     Raises:
-        InputError: If a frame comes twice or the frames of a video are apart, shapes do not fit, the truth holds a
-            stray value, or there is no true pixel.
+        InputError: as :func:`count_frames`, or there is no true pixel.
 
     Source:
         Table 4 of the paper has eleven tau.
     """
-    whole, video_scores = TauCounts(num_classes), dict[str, _VideoScore]()
+    return count_frames(frames, num_classes, taus=taus, progress=progress).result()
+
+
+def count_frames(
+    frames: Iterable[SweepFrame],
+    num_classes: int = NUM_CLASSES,
+    *,
+    taus: Sequence[float] = GRID,
+    progress: Callable[[str, str], None] | None = None,
+) -> SweepCounts:
+    """Count what a pair of runs gets right at every tau, of whole videos.
+
+    Args:
+        frames: Frames of one video after another, or none; a generator is read once. Frames without truth are left out,
+            but counted.
+        num_classes: Number of classes.
+        taus: Where the curves are written down, ascending, each in 0..1.
+        progress: Called with the names of video and frame after each frame.
+
+    Returns:
+        The counts; those of other videos of the split can be merged with them.
+
+    Raises:
+        InputError: If a frame comes twice or the frames of a video are apart, shapes do not fit, or the truth holds a
+            stray value.
+    """
+    counts = SweepCounts(tuple(taus), TauCounts(num_classes), {})
     names: set[tuple[str, str]] = set()
-    own, scored = TauCounts(num_classes), 0
+    own = TauCounts(num_classes)
     current: str | None = None
 
-    def finish(video: str | None, counts: TauCounts) -> None:
-        if video is not None and counts.frames:
-            curve = counts.curve()
-            counts_drawn = StepCounts.of(curve.counts_at(STEPS))
-            video_scores[video] = _VideoScore(_means(curve.at(taus)), curve.best(), counts_drawn)
-            whole.add_curve(curve)
+    def finish(video: str | None) -> None:
+        if video is not None and own.frames:
+            counts.add(video, own.curve())
 
     for video, frame, found, truth in frames:
         where = f"video {video}, frame {frame}"
         require((video, frame) not in names, "frames", expected="every frame once", got="one twice", where=where)
         names.add((video, frame))
         if video != current:
-            finish(current, own)
-            require(
-                video not in video_scores,
-                "frames",
-                expected="those of a video together",
-                got=f"{video} again",
-                where=where,
-            )
+            finish(current)
+            again, expected = video in counts.videos, "those of a video together"
+            require(not again, "frames", expected=expected, got=f"{video} again", where=where)
             own, current = TauCounts(num_classes), video
         if truth is not None:
             own.add(found, truth, where=where)
-            scored += 1
+            counts.scored += 1
         if progress:
             progress(video, frame)
-    finish(current, own)
-    curve = whole.curve() if scored else None
-    if curve is None or not curve.start.truth.any():
-        fail("sweep", expected="frames with truth", got="no true pixel", fix="sweep a split with masks.")
-    return _result(curve, taus, video_scores, scored, len(names) - scored)
-
-
-def _result(
-    curve: TauCurve,
-    taus: Sequence[float],
-    videos: dict[str, _VideoScore],
-    scored: int,
-    without_truth: int,
-) -> SweepResult:
-    per_class, best = curve.at(taus), curve.best()
-    return SweepResult(
-        taus=tuple(taus),
-        miou=_means(per_class),
-        per_class=per_class,
-        per_video={name: video.miou for name, video in videos.items()},
-        best=best,
-        best_per_class=np.array([curve.best_of_class(number) for number in range(per_class.shape[1])]),
-        best_per_video={name: video.best for name, video in videos.items()},
-        mean_miou=curve.miou(0.5),  # equation (6) for two runs
-        vote_miou=curve.miou(1.0),  # a tie between two votes goes to the first run
-        resolution=curve.resolution,
-        frames_scored=scored,
-        frames_without_truth=without_truth,
-        intervals=tau_intervals([video.counts for video in videos.values()], per_class.shape[1], best),
-    )
-
-
-def _means(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each row, classes without truth (nan) left out; nan where there is nothing else."""
-    there = ~np.isnan(rows)
-    return np.where(there, rows, 0).sum(axis=1) / np.where(there.any(axis=1), there.sum(axis=1), np.nan)
+    finish(current)
+    counts.without_truth = len(names) - counts.scored
+    return counts
