@@ -1,6 +1,7 @@
 """Pixel counts of image sets: against plain loops, after a kill, and with broken files."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from tests.data.image_sets import SIZE, share_mask, write_coco, write_pair
 from vspwlib.checks import InputError
 from vspwlib.data import mask_counts
-from vspwlib.data.still_pixels import count_pixels
+from vspwlib.data.still_pixels import count_pixels, gather_pixels
 from vspwlib.data.stills import open_stills
 
 
@@ -150,3 +151,18 @@ def test_another_file_is_refused(coco, tmp_path, content, message):
     with pytest.raises(InputError, match=message):
         count_pixels(coco, file)
     assert file.read_text() == content
+
+
+def test_what_others_have_counted_is_gathered_and_not_read_again(coco, tmp_path, reads):
+    file, shards = tmp_path / "pixels.jsonl", [tmp_path / f"{index}.jsonl" for index in range(3)]
+    count_pixels(replace(coco, stills=coco.stills[4:]), file)
+    for index, shard in enumerate(shards[:2]):
+        count_pixels(replace(coco, stills=coco.stills[index::2]), shard, known_from=file)
+    assert sorted(reads) == [f"{number:012d}" for number in range(6)]
+    assert [len(shard.read_text().splitlines()) for shard in shards[:2]] == [1 + 2, 1 + 2]
+    gather_pixels(coco, file, shards)  # the third has not begun
+    gather_pixels(coco, file, shards)
+    lines = [json.loads(line)["image"][-16:-4] for line in file.read_text().splitlines()[1:]]
+    assert [int(name) for name in lines] == [4, 5, 0, 1, 2, 3]
+    assert [record.counts for record in count_pixels(coco, file)] == [by_loop(still.mask) for still in coco.stills]
+    assert len(reads) == 6

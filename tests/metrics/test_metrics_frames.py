@@ -84,3 +84,20 @@ def test_damage_and_unknown_classes_are_named(collected, tmp_path):
 def test_opens_without_torch():
     code = "import sys, vspwlib.metrics.frames; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_parts_merge_to_the_frames_of_one_collection(collected, count):
+    order = list(dict.fromkeys(video for video, *_ in FRAMES))
+    parts = []
+    for index in range(count):
+        collector = FrameCollector()
+        for frame in FRAMES:
+            if frame[0] in order[index::count]:
+                collector.add(*frame)
+        parts.append(FrameConfusions.from_arrays(collector.collected().to_arrays()))
+    merged = FrameConfusions.merged(parts[::-1], order)
+    for name, values in vars(collected).items():
+        found = getattr(merged, name)
+        assert found == values if name in {"videos", "frames"} else np.array_equal(found, values), name
+        assert getattr(found, "dtype", None) == getattr(values, "dtype", None)

@@ -82,3 +82,19 @@ def test_only_what_fits_passes(made, tmp_path):
     write_png_predictions(tmp_path / "pngs", "2_bbbbbbbbbbb", "00000006", np.zeros((21, 13), np.uint8))
     with pytest.raises(InputError, match=r"predictions of pngs: expected 14x21, as a, got 13x21 .*00000006"):
         check_alike(sources, split)
+
+
+def test_the_state_of_a_video_changes_with_its_predictions(made):
+    video, other = SIZES
+    soft = open_source(made.stores["a"])
+    assert soft.state(video) == open_source(made.stores["a"]).state(video) != soft.state(other)
+    assert soft.state("9_zzzzzzzzzzz") == ""
+    before = soft.state(video)
+    write_store(made.stores["a"], manifest("a", made.data), 5)
+    assert open_source(made.stores["a"]).state(video) != before
+    put_labels(made.data.parent / "pngs")
+    hard = open_source(made.data.parent / "pngs")
+    assert hard.state("9_zzzzzzzzzzz") == ""
+    before = [hard.state(video), hard.state(other)]
+    write_png_predictions(hard.path, video, "00000017", np.full(SIZES[video], 4, np.uint8))
+    assert [hard.state(video) == before[0], hard.state(other) == before[1]] == [False, True]

@@ -8,7 +8,7 @@ have another length than when they were read, are read again.
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,19 @@ class StillPixels:
 
 
 def count_pixels(
-    stills: StillSet, file: Path, *, workers: int | None = None, progress: Progress | None = None
+    stills: StillSet,
+    file: Path,
+    *,
+    known_from: Path | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> list[StillPixels]:
     """Read every pair that the file does not have yet, and return them all.
 
     Args:
         stills: The pairs.
         file: Where the counts are kept; made where it is missing.
+        known_from: Another such file; what it has is not counted again either, and not copied.
         workers: Number of threads; one a core by default.
         progress: Called with pairs done, those of an earlier run included, and pairs in all.
 
@@ -61,7 +67,8 @@ def count_pixels(
     Raises:
         InputError: the file is another data set's, damaged before its last line, or not to be written.
     """
-    known = _open_file(file, stills)
+    known = {} if known_from is None else {record.image: record for record in read_pixels(known_from, stills.name)}
+    known |= _open_file(file, stills)
     missing = []
     for still in stills.stills:
         record = known.get(stills.key(still.image))
@@ -85,6 +92,25 @@ def count_pixels(
 
         run_parallel(read, missing, workers=workers, progress=shifted)
     return [known[stills.key(still.image)] for still in stills.stills]
+
+
+def gather_pixels(stills: StillSet, file: Path, others: Iterable[Path]) -> None:
+    """Add what other files have counted, in the order of the pairs.
+
+    Args:
+        stills: The pairs.
+        file: Where the counts are kept; made where it is missing.
+        others: Files that count the same set, such as those of shards; they may be missing, or unfinished.
+
+    Raises:
+        InputError: a file is another data set's, damaged before its last line, or not to be written.
+    """
+    known = _open_file(file, stills)
+    found = {record.image: record for other in others for record in read_pixels(other, stills.name)}
+    images = [stills.key(still.image) for still in stills.stills]
+    new = [found[image] for image in images if image in found and found[image] != known.get(image)]
+    with file.open("a", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(_to_json(record)) + "\n" for record in new)
 
 
 def read_pixels(file: Path, name: str) -> tuple[StillPixels, ...]:

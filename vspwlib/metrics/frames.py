@@ -4,9 +4,10 @@ A frame holds a few dozen pairs of a true and a predicted class, so what is kept
 """
 
 import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from zipfile import BadZipFile
 
 import numpy as np
@@ -76,18 +77,45 @@ class FrameConfusions:
         of_class = self.truth == truth
         return self._most(of_class & (self.predicted == predicted), of_class, count)
 
+    @classmethod
+    def merged(cls, parts: Iterable["FrameConfusions"], order: Sequence[str]) -> Self:
+        """Return the frames of all parts.
+
+        Args:
+            parts: At least one, of different videos.
+            order: Names of all videos; frames are put in this order, and stay in that of their part within a video.
+        """
+        parts = list(parts)
+        place = {name: number for number, name in enumerate(order)}
+        names = [pair for part in parts for pair in zip(part.videos, part.frames, strict=True)]
+        chosen = sorted(range(len(names)), key=lambda number: place[names[number][0]])
+        now_at = np.empty(len(names), np.int32)
+        now_at[chosen] = np.arange(len(names))
+        firsts = np.cumsum([0, *(len(part.frames) for part in parts)]).tolist()
+        owner = now_at[np.concatenate([part.owner + first for part, first in zip(parts, firsts, strict=False)])]
+        pairs = np.argsort(owner, kind="stable")
+        videos, frames = zip(*(names[number] for number in chosen), strict=True) if names else ((), ())
+        truth, predicted, pixels = (
+            np.concatenate([getattr(part, name) for part in parts])[pairs] for name in ("truth", "predicted", "pixels")
+        )
+        return cls(tuple(videos), tuple(frames), owner[pairs], truth, predicted, pixels)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return everything as arrays, for ``numpy.savez``."""
+        names = {name: np.array(getattr(self, name), np.str_) for name in ("videos", "frames")}
+        return {**names, **{name: getattr(self, name) for name in ("owner", "truth", "predicted", "pixels")}}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Rebuild frames from :meth:`to_arrays`."""
+        videos, frames = (tuple(map(str, arrays[name].tolist())) for name in ("videos", "frames"))
+        return cls(videos, frames, arrays["owner"], arrays["truth"], arrays["predicted"], arrays["pixels"])
+
     def save(self, path: Path) -> None:
         """Write them as a compressed NumPy archive; give a temporary name to what must be there whole or not at all."""
+        arrays: dict[str, Any] = self.to_arrays()
         with path.open("wb") as handle:
-            np.savez_compressed(
-                handle,
-                videos=np.array(self.videos, np.str_),
-                frames=np.array(self.frames, np.str_),
-                owner=self.owner,
-                truth=self.truth,
-                predicted=self.predicted,
-                pixels=self.pixels,
-            )
+            np.savez_compressed(handle, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -98,9 +126,7 @@ class FrameConfusions:
         """
         try:
             with np.load(path, allow_pickle=False) as archive:
-                found = {name: archive[name] for name in archive.files}
-            videos, frames = (tuple(map(str, found[name].tolist())) for name in ("videos", "frames"))
-            return cls(videos, frames, found["owner"], found["truth"], found["predicted"], found["pixels"])
+                return cls.from_arrays({name: archive[name] for name in archive.files})
         except _DAMAGED as error:
             fail("frames", expected="a NumPy archive", got=error, where=path, fix="run `vspw score` again.")
 

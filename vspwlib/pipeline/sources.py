@@ -40,6 +40,16 @@ class Source:
         """Return a SHA-256 of the predictions: of the scores as stored, or of the PNG files."""
         return self.labels.store.checksum() if isinstance(self.labels, StoreLabels) else digest(self.labels)
 
+    def state(self, video: str) -> str:
+        """Return a text that changes whenever the predictions of a video do; empty where there are none.
+
+        It is quick to tell: from the checksums of a store, and from names, lengths and times of PNG files.
+        """
+        if isinstance(self.labels, StoreLabels):
+            return self.labels.store.video_checksum(video) if self.labels.store.finished(video) else ""
+        files = [(path.name, path.stat()) for path in sorted((self.path / video).glob("*.png"))]
+        return " ".join(f"{name}:{found.st_size}:{found.st_mtime_ns}" for name, found in files)
+
     def scores(self) -> ScoreStore:
         """Return the soft predictions.
 
