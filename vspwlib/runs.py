@@ -13,6 +13,7 @@
       predictions/<run>/<data>-<split>.zarr   soft predictions; its scores beside it as .scores.json
       predictions/<run>/<data>-<split>.labels hard predictions, <video>/<frame>.png, of an ensemble or another system
       predictions/<run>/<data>-<split>.recipe.json  how an ensemble or the like was made
+      **/<name>.parts/                        counts of shards that wait for others, beside <name>.json
       jobs/<id>/                              commands that the app has started: their output and how they ended
       ensembles/<A>+<B>/<data>-<split>.json   tau sweep of two runs; .envelopes beside it: their labels at every tau
 

@@ -1,21 +1,30 @@
 """A split shared by several processes: every frame once, and the same to the last count."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.data.image_sets import write_coco
 from tests.faults.processes import command, end_of, start
 from tests.pipeline.score_stores import FRAMES, every_frame, score_stores
 from vspwlib.checks import InputError
 from vspwlib.cli.options import parse_shard, parse_store
+from vspwlib.data.still_filter import write_report
 from vspwlib.ensemble.rule import choose_rule
+from vspwlib.pipeline.ensembling import sweep, sweep_shard
+from vspwlib.pipeline.filtering import filter_shard, filter_stills
 from vspwlib.pipeline.fusing import write_ensemble
 from vspwlib.pipeline.prediction import predict
-from vspwlib.pipeline.scoring import score
+from vspwlib.pipeline.removing import folders_of, remove
+from vspwlib.pipeline.scoring import score, score_shard
+from vspwlib.pipeline.shards import Waiting, count_shard, parts_folder
+from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict.label_folder import digest
 from vspwlib.predict.labels import PngPredictions
 from vspwlib.predict.store import ScoreStore
-from vspwlib.runs import Workspace
+from vspwlib.runs import Workspace, frames_file, scores_file
 
 
 @pytest.fixture
@@ -74,6 +83,117 @@ def test_shards_begin_together_in_processes_of_their_own(tmp_path):
     assert store.checksum() == ScoreStore.open(whole.store).checksum()
     labels = made.workspace.hard_predictions("parts", "tiny", "val")
     assert digest(PngPredictions(labels)) == digest(PngPredictions(whole.labels))
+
+
+def scored_in(made, count):
+    """Score in shards; return how each ended, and the file."""
+    store = made.stores["a"]
+    ends = [score_shard(store, made.data, "val", (index, count)) for index in range(count)]
+    return ends, scores_file(store).read_bytes(), frames_file(store).read_bytes()
+
+
+def swept_in(made, count):
+    ends = [sweep_shard(made.workspace, "a", "b", None, "val", shard=(index, count)) for index in range(count)]
+    return ends, made.workspace.sweep_file("a", "b", "tiny", "val").read_bytes()
+
+
+def filtered_in(made, count):
+    root = write_coco(made.data / "coco", {f"{number:012d}": 78 + number for number in range(4)})
+    folder = made.workspace.path / "filter"
+    ends = [filter_shard("cocostuff", root, folder, (index, count), threshold=0.8, workers=1) for index in range(count)]
+    return ends, *((folder / name).read_bytes() for name in ("kept.txt", "manifest.jsonl", "report.json"))
+
+
+def whole_of(shared, made):
+    """Return what one command writes."""
+    if shared is scored_in:
+        score(made.stores["a"], made.data, "val")
+        return scores_file(made.stores["a"]).read_bytes(), frames_file(made.stores["a"]).read_bytes()
+    if shared is swept_in:
+        sweep(made.workspace, "a", "b", None, "val")
+        return (made.workspace.sweep_file("a", "b", "tiny", "val").read_bytes(),)
+    folder, root = made.workspace.path / "whole", made.data / "coco"
+    write_report(filter_stills("cocostuff", root, folder, threshold=0.8).report, folder, root=root)
+    return tuple((folder / name).read_bytes() for name in ("kept.txt", "manifest.jsonl", "report.json"))
+
+
+@pytest.mark.parametrize("shared", [scored_in, swept_in, filtered_in])
+def test_counted_in_more_shards_than_there_is_to_count(shared, tmp_path):
+    made = score_stores(tmp_path)
+    ends, *files = shared(made, 6)
+    assert all(isinstance(end, Waiting) for end in ends[:-1])
+    assert [len(end.missing) for end in ends[:-1]] == [5, 4, 3, 2, 1]
+    assert not isinstance(ends[-1], Waiting)
+    assert not [*tmp_path.rglob("*.parts")]
+    assert whole_of(shared, made) == tuple(files)
+
+
+def counted(folder, number, *, stamp=lambda number: {"frames": number}):
+    """Count a shard of three: its own number."""
+    return count_shard(
+        folder / "sum.json",
+        "sum",
+        (number, 3),
+        stamp=stamp,
+        count=lambda: {"number": np.array(number)},
+        merge=lambda parts: [int(part["number"]) for part in parts],
+    )
+
+
+def test_a_damaged_part_is_missing(tmp_path):
+    counted(tmp_path, 0)
+    (part,) = (tmp_path / "sum.parts").iterdir()
+    part.write_bytes(part.read_bytes()[:90])
+    assert counted(tmp_path, 1).missing == {2: ""}
+    waiting = counted(tmp_path, 2)
+    assert str(waiting).splitlines() == [
+        "shard 2/3 is counted; missing: 0/3",
+        "shard 0/3 must be counted again: its part is damaged",
+        f"the last one writes {tmp_path / 'sum.json'}",
+    ]
+    assert counted(tmp_path, 0) == [0, 1, 2]
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_changes_while_a_shard_counts_makes_it_missing(tmp_path):
+    looks = iter(range(10))
+    for number in (0, 1):
+        counted(tmp_path, number)
+    waiting = counted(tmp_path, 2, stamp=lambda number: {"frames": next(looks) if number == 2 else number})
+    assert waiting.missing == {2: "it was counted with other frames"}
+    assert counted(tmp_path, 2) == [0, 1, 2]
+
+
+def test_predictions_made_anew_drop_what_shards_have_counted(tmp_path):
+    made = score_stores(tmp_path)
+    score_shard(made.stores["a"], made.data, "val", (0, 2))
+    sweep_shard(made.workspace, "a", "b", None, "val", shard=(0, 2))
+    parts = [parts_folder(scores_file(made.stores["a"])), *made.workspace.path.glob("ensembles/*/*.parts")]
+    assert [path.is_dir() for path in parts] == [True, True]
+    forget_scores(made.stores["a"])
+    assert [path.is_dir() for path in parts] == [False, True]
+    assert parts[1] in folders_of(made.workspace, "b")
+    remove(made.workspace, "b")
+    assert not parts[1].exists()
+
+
+def test_a_split_without_masks_is_refused_by_every_shard(tmp_path):
+    made = score_stores(tmp_path)
+    for mask in made.data.rglob("*.png"):
+        mask.unlink()
+    for index in range(2):
+        with pytest.raises(InputError, match="truth: expected frames with masks"):
+            score_shard(made.stores["a"], made.data, "val", (index, 2))
+        with pytest.raises(InputError, match="sweep: expected frames with truth, got none"):
+            sweep_shard(made.workspace, "a", "b", None, "val", shard=(index, 2))
+
+
+def test_a_shard_asks_for_the_predictions_of_its_own_videos(tmp_path):
+    made = score_stores(tmp_path)
+    shutil.rmtree(made.stores["a"] / [*FRAMES][1])
+    assert score_shard(made.stores["a"], made.data, "val", (0, 2)).missing == {1: ""}
+    with pytest.raises(InputError, match=f"one for every labelled frame, got none for {[*FRAMES][1]}"):
+        score_shard(made.stores["a"], made.data, "val", (1, 2))
 
 
 def test_one_shard_may_not_drop_the_work_of_others():

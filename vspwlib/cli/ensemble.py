@@ -1,6 +1,6 @@
 """``vspw ensemble``."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -8,8 +8,19 @@ from vspwlib.cli.ensemble_rows import rows
 from vspwlib.cli.ensemble_search import search
 from vspwlib.cli.ensemble_specialists import specialists
 from vspwlib.cli.ensemble_write import write
-from vspwlib.cli.options import DeviceOption, JsonOption, WorkspaceOption, progress_bar
+from vspwlib.cli.options import (
+    CountShardOption,
+    DeviceOption,
+    JsonOption,
+    WorkspaceOption,
+    parse_shard,
+    progress_bar,
+    show_waiting,
+)
 from vspwlib.runs import Workspace
+
+if TYPE_CHECKING:
+    from vspwlib.ensemble.result import SweepResult
 
 app = typer.Typer(help="Ensembles of runs.", no_args_is_help=True)
 app.command("rows")(rows)
@@ -26,6 +37,7 @@ def sweep(
     dataset: Annotated[
         str | None, typer.Option(help="Data set's folder name; default: the one P1 has predicted.")
     ] = None,
+    shard: CountShardOption = "0/1",
     device: DeviceOption = "auto",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -37,18 +49,34 @@ def sweep(
 
     Example: `vspw ensemble sweep mini-t3_nce2-s0 mini-t2_896_map_drop-s0 --split test2`
     """
+    from vspwlib.pipeline.ensembling import sweep as run_sweep
+    from vspwlib.pipeline.ensembling import sweep_shard
+    from vspwlib.pipeline.shards import Waiting
+
+    place = Workspace.locate(workspace)
+    pair, part = (place, first, second, dataset, split), parse_shard(shard)
+    with progress_bar("sweeping", quiet=as_json) as progress:
+        found = (
+            sweep_shard(*pair, shard=part, device=device, progress=progress)
+            if part[1] > 1
+            else run_sweep(*pair, device=device, progress=progress)
+        )
+    if isinstance(found, Waiting):
+        show_waiting(found, as_json=as_json)
+        return
+    _show(found, as_json=as_json)
+
+
+def _show(result: "SweepResult", *, as_json: bool) -> None:
+    """Print a sweep, for people or for machines."""
     import json
 
     from rich.console import Console
     from rich.table import Table
 
     from vspwlib.ensemble.result import PAPER_TAUS
-    from vspwlib.pipeline.ensembling import sweep as run_sweep
     from vspwlib.report.tables import intervals_text, sweep_rows
 
-    place = Workspace.locate(workspace)
-    with progress_bar("sweeping", quiet=as_json) as progress:
-        result = run_sweep(place, first, second, dataset, split, device=device, progress=progress)
     if as_json:
         figures = {"taus": list(result.taus), "miou": [float(value) for value in result.miou]}
         best = {"tau_best": result.best_tau, "miou_best": result.best_miou, "resolution": result.resolution}

@@ -1,13 +1,13 @@
 """``vspw map filter``: which images of a set keep enough valid pixels under a mapping."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vspwlib.cli.data import WorkersOption
 from vspwlib.cli.map_report import MappingOption, StrictOption, print_problems
-from vspwlib.cli.options import JsonOption, WorkspaceOption, progress_bar
+from vspwlib.cli.options import JsonOption, WorkspaceOption, parse_shard, progress_bar, show_waiting
 from vspwlib.config import MixConfig
 from vspwlib.runs import Workspace
 
@@ -42,6 +42,9 @@ def filter_images(
         typer.Option("--out", help="Folder of the results; default in the workspace, where training looks."),
     ] = None,
     strict: StrictOption = False,
+    shard: Annotated[
+        str, typer.Option("--shard", help="INDEX/COUNT: every COUNT-th image from INDEX on; the last shard merges all.")
+    ] = "0/1",
     workers: WorkersOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -52,29 +55,29 @@ def filter_images(
     Writes pixels.jsonl (counts), manifest.jsonl (a line an image), kept.txt and report.json.
 
     Example: `vspw map filter --dataset cocostuff --root ../cocostuff --threshold 0.8`
+
+    Example: `vspw map filter --dataset cocostuff --root ../cocostuff --shard 0/8`
     """
     import json
 
     from vspwlib.data.still_filter import check_denominator, write_report
-    from vspwlib.pipeline.filtering import filter_folder, filter_stills, still_root
+    from vspwlib.pipeline.filtering import filter_folder, filter_shard, filter_stills, still_root
+    from vspwlib.pipeline.shards import Waiting
 
-    share = check_denominator(denominator)
+    share, part = check_denominator(denominator), parse_shard(shard)
     place = Workspace.locate(workspace)
     folder = still_root(place, dataset, root)
     results = out or filter_folder(place, dataset, folder)
+    choice: dict[str, Any] = {"mapping": mapping, "threshold": threshold, "denominator": share, "splits": split}
     with progress_bar(f"reading {dataset}", quiet=as_json) as progress:
-        found = filter_stills(
-            dataset,
-            folder,
-            results,
-            mapping=mapping,
-            threshold=threshold,
-            denominator=share,
-            splits=split,
-            workers=workers,
-            progress=progress,
-        )
-    write_report(found.report, results, root=folder)
+        if part[1] > 1:
+            found = filter_shard(dataset, folder, results, part, **choice, workers=workers, progress=progress)
+        else:
+            found = filter_stills(dataset, folder, results, **choice, workers=workers, progress=progress)
+            write_report(found.report, results, root=folder)
+    if isinstance(found, Waiting):
+        show_waiting(found, as_json=as_json)
+        return
     if as_json:
         typer.echo(json.dumps({**found.report.to_json(), "folder": str(results)}))
     else:

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
 from vspwlib.checks import check_folder, fail, require
 from vspwlib.progress import ProgressFile
 from vspwlib.runs import Workspace
+
+if TYPE_CHECKING:
+    from vspwlib.pipeline.shards import Waiting
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -32,6 +35,9 @@ StoreOption = Annotated[
     typer.Option("--store", help="Where the store goes, as in s3://bucket/name.zarr; the workspace notes it."),
 ]
 ShardOption = Annotated[str, typer.Option(help="INDEX/COUNT: every COUNT-th video from INDEX on.")]
+CountShardOption = Annotated[
+    str, typer.Option("--shard", help="INDEX/COUNT: every COUNT-th video from INDEX on; the last shard merges all.")
+]
 
 
 class ProgressReport(Protocol):
@@ -110,6 +116,13 @@ def parse_shard(text: str, *, overwrite: bool = False) -> tuple[int, int]:
         fix = "delete the store, then start the shards without --overwrite."
         fail("--overwrite", expected="a whole split", got=f"shard {text}", fix=fix)
     return int(index), int(count)
+
+
+def show_waiting(waiting: "Waiting", *, as_json: bool) -> None:
+    """Print which shards are missing, for people or for machines."""
+    import json
+
+    typer.echo(json.dumps(waiting.summary()) if as_json else str(waiting))
 
 
 def parse_store(text: str | None) -> str | None:

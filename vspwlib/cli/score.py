@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vspwlib.cli.options import JsonOption, progress_bar
+from vspwlib.cli.options import CountShardOption, JsonOption, parse_shard, progress_bar, show_waiting
 
 
 def score(
@@ -17,11 +17,14 @@ def score(
     baseline: Annotated[
         str | None, typer.Option(help="prior: score the most frequent training class at each pixel beside it.")
     ] = None,
+    shard: CountShardOption = "0/1",
     as_json: JsonOption = False,
 ) -> None:
     """Score predictions: mIoU as the official evaluator, pixel accuracy, frequency-weighted IoU, VC8, VC16.
 
     Example: `vspw score workspace/predictions/camvid-upernet_swin_tiny-s0/camvid-test.zarr`
+
+    Example: `vspw score workspace/predictions/vspw-t1_beitv2-s0/vspw-val.zarr --shard 0/8`
 
     Example: `vspw score my_pngs ../camvid --split test --baseline prior --json`
     """
@@ -29,17 +32,28 @@ def score(
 
     from vspwlib.checks import check_choice, fail
     from vspwlib.pipeline.scoring import score as score_predictions
-    from vspwlib.pipeline.scoring import score_prior, stored_truth
+    from vspwlib.pipeline.scoring import score_prior, score_shard, stored_truth
+    from vspwlib.pipeline.shards import Waiting
 
     if baseline is not None:
         check_choice("--baseline", baseline, ("prior",))
     if predictions is None and baseline is None:
         fail("score", expected="predictions or --baseline prior", got="neither")
+    part = parse_shard(shard)
+    if baseline is not None and part[1] > 1:
+        fail("--shard", expected="predictions alone", got="--baseline with it", fix="score the prior by itself.")
     if truth is None or split is None:
         known_truth, known_split = stored_truth(predictions)
         truth, split = truth or known_truth, split or known_split
     columns: dict[str, dict[str, Any]] = {}
-    if predictions is not None:
+    if predictions is not None and part[1] > 1:
+        with progress_bar("scoring", quiet=as_json) as progress:
+            found = score_shard(predictions, truth, split, part, progress=progress)
+        if isinstance(found, Waiting):
+            show_waiting(found, as_json=as_json)
+            return
+        columns["predictions"] = found.summary()
+    elif predictions is not None:
         with progress_bar("scoring", quiet=as_json) as progress:
             columns["predictions"] = score_predictions(predictions, truth, split, progress=progress).summary()
     if baseline is not None:

@@ -73,6 +73,13 @@ class EnvelopeStore:
             start, planes = starts[row, : height * width], changes[row, :, : attributes["changes"][row]]
             return Envelope(start.reshape(height, width), *_unpacked(planes))
 
+    def begin(self) -> None:
+        """Make the store where it is missing. Of several processes that write it, one at a time may do so, before all.
+
+        A store that only one process writes begins with its first video.
+        """
+        self._root()
+
     def write(self, video: str, frames: Mapping[str, Envelope]) -> None:
         """Write a video; what was there of it is replaced.
 

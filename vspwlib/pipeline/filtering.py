@@ -7,17 +7,18 @@ Opens without torch.
 """
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vspwlib.checks import fail
 from vspwlib.data.parallel import Progress
-from vspwlib.data.still_filter import Denominator, StillReport, judge
-from vspwlib.data.still_pixels import count_pixels
+from vspwlib.data.still_filter import Denominator, StillReport, judge, mapping_digest, write_report
+from vspwlib.data.still_pixels import count_pixels, gather_pixels
 from vspwlib.data.stills import StillSet, open_stills
 from vspwlib.labels.mapping import LabelMapping, load_mapping
 from vspwlib.locks import locked
+from vspwlib.pipeline.shards import Arrays, Shard, Waiting, count_shard, digest, forget_parts, parts_folder
 from vspwlib.runs import Workspace, read_json
 
 
@@ -111,7 +112,8 @@ def filter_stills(
     Args:
         name: ``cocostuff`` or ``ade20k``.
         root: Its folder.
-        folder: Where pixel counts are kept (:func:`filter_folder`); what is there is not counted again.
+        folder: Where pixel counts are kept (:func:`filter_folder`); what is there is not counted again, by shards
+            neither, whose parts are taken in.
         mapping: A CSV for this set; the package's by default.
         threshold: An image's ratio must be greater.
         denominator: ``all`` or ``labelled`` pixels.
@@ -127,6 +129,74 @@ def filter_stills(
     """
     stills = open_stills(name, root, splits)
     table = load_mapping(mapping or name, dataset=name)
+    file = folder / "pixels.jsonl"
     with locked(folder, f"pixel counts of {name}", wait=True):  # the second finds what the first has counted
-        counted = count_pixels(stills, folder / "pixels.jsonl", workers=workers, progress=progress)
+        gather_pixels(stills, file, _shard_files(file))
+        counted = count_pixels(stills, file, workers=workers, progress=progress)
+        forget_parts(file)
     return FilteredStills(stills, table, judge(stills, counted, table, threshold=threshold, denominator=denominator))
+
+
+def filter_shard(
+    name: str,
+    root: str | Path,
+    folder: Path,
+    shard: Shard,
+    *,
+    mapping: str | Path | None = None,
+    threshold: float,
+    denominator: Denominator = "all",
+    splits: Collection[str] | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> FilteredStills | Waiting:
+    """Count the pixels of every so-many-th image; the last shard chooses among all, and writes the results.
+
+    Each shard keeps its counts in a file of its own, an image at a time, so a stopped one goes on. Images that have
+    changed when all are merged are counted again by the last.
+
+    Args:
+        name: As the other arguments, that of :func:`filter_stills`.
+        root: Folder of the set.
+        folder: Where pixel counts and results are kept.
+        shard: ``(index, count)``.
+        mapping: A CSV for this set; the package's by default.
+        threshold: An image's ratio must be greater.
+        denominator: ``all`` or ``labelled`` pixels.
+        splits: Splits of the set to take; all by default.
+        workers: Number of threads; one a core by default.
+        progress: Called with images done and images in all, of the shard.
+
+    Returns:
+        The set, the mapping and the report, which is written; or what is missing.
+
+    Raises:
+        InputError: as :func:`filter_stills` and :func:`~vspwlib.pipeline.shards.count_shard`.
+    """
+    stills = open_stills(name, root, splits)
+    table = load_mapping(mapping or name, dataset=name)
+    file, (index, count) = folder / "pixels.jsonl", shard
+    own = replace(stills, stills=stills.stills[index::count])
+    options = {"threshold": threshold, "denominator": denominator, "mapping": [table.name, mapping_digest(table)]}
+    seen = {**options, "images": digest([stills.key(still.image) for still in stills.stills])}
+
+    def count_own() -> Arrays:
+        mine = parts_folder(file) / f"{index}-of-{count}.jsonl"
+        count_pixels(own, mine, known_from=file, workers=workers, progress=progress)
+        return {}
+
+    def merge(_parts: Iterator[Arrays]) -> FilteredStills:  # they are empty: the counts lie beside them
+        gather_pixels(stills, file, _shard_files(file))
+        counted = count_pixels(stills, file, workers=workers)
+        report = judge(stills, counted, table, threshold=threshold, denominator=denominator)
+        write_report(report, folder, root=Path(root))
+        return FilteredStills(stills, table, report)
+
+    what = f"pixel counts of {name}"
+    with locked(folder, what, part=shard, wait=True):
+        return count_shard(file, what, shard, stamp=lambda _: seen, count=count_own, merge=merge)
+
+
+def _shard_files(file: Path) -> list[Path]:
+    """Return what shards have counted."""
+    return sorted(parts_folder(file).glob("*-of-*.jsonl"))

@@ -15,7 +15,7 @@ from vspwlib.runs import Workspace
 
 
 def folders_of(workspace: Workspace, name: str) -> list[Path]:
-    """Return the folders of a workspace that belong to a name: its run, its predictions, envelopes of its sweeps.
+    """Return the folders of a workspace that belong to a name: its run, its predictions, what its sweeps left to go on.
 
     Args:
         workspace: Where to look.
@@ -29,8 +29,13 @@ def folders_of(workspace: Workspace, name: str) -> list[Path]:
     if not own or Path(name).name != name:
         known = {run.name for run in workspace.runs()} | {path.name for path in predictions.glob("[!.]*")}
         fail("run", expected=f"one of {', '.join(sorted(known)) or 'none yet'}", got=repr(name), where=workspace.path)
-    pairs = (path for path in workspace.path.glob("ensembles/*/*.envelopes") if name in path.parent.name.split("+"))
-    return [*own, *sorted(pairs)]
+    return [*own, *(path for path in _of_sweeps(workspace) if name in path.parent.name.split("+"))]
+
+
+def _of_sweeps(workspace: Workspace) -> list[Path]:
+    """Return the folders that sweeps go on from: their envelopes, and what shards have counted."""
+    folder = workspace.path / "ensembles"
+    return sorted(path for kind in ("envelopes", "parts") for path in folder.glob(f"*/*.{kind}"))
 
 
 def disk_use(folder: Path) -> int:
@@ -48,13 +53,13 @@ def disk_use(folder: Path) -> int:
 def disk_use_by_name(workspace: Workspace) -> Counter[str]:
     """Return the bytes of what belongs to each name of a workspace, as :func:`folders_of` finds it.
 
-    Every folder is walked once, and envelopes count for both of their runs.
+    Every folder is walked once, and what sweeps go on from counts for both of their runs.
     """
     taken: Counter[str] = Counter()
     for folder in (*workspace.path.glob("runs/*"), *workspace.path.glob("predictions/*")):
         if folder.is_dir():
             taken[folder.name] += disk_use(folder)
-    for folder in workspace.path.glob("ensembles/*/*.envelopes"):
+    for folder in _of_sweeps(workspace):
         size = disk_use(folder)
         taken.update(dict.fromkeys(folder.parent.name.split("+"), size))
     return taken

@@ -1,7 +1,9 @@
 """Score predictions, stored or as PNG files, and the location prior that any network must beat."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,24 @@ from vspwlib.data.images import read_mask, read_raw_mask
 from vspwlib.data.index import Frame, Split, open_split
 from vspwlib.data.writing import write_whole
 from vspwlib.labels import NUM_CLASSES
-from vspwlib.metrics.frames import FrameCollector
+from vspwlib.locks import locked
+from vspwlib.metrics.frames import FrameCollector, FrameConfusions
 from vspwlib.metrics.scoring import OnFrame, ScoredFrame, score_split
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.pipeline.prediction import origin
-from vspwlib.pipeline.sources import open_source
+from vspwlib.pipeline.shards import (
+    Arrays,
+    Shard,
+    Stamp,
+    Waiting,
+    count_shard,
+    digest,
+    digest_masks,
+    digest_names,
+    forget_parts,
+    videos_of,
+)
+from vspwlib.pipeline.sources import Source, open_source
 from vspwlib.predict.labels import LabelSource
 from vspwlib.runs import frames_file, scores_file, write_json
 
@@ -37,25 +52,88 @@ def score(predictions: Path, truth: Path, split: str | None, *, progress: Progre
 
     Returns:
         Counts of the split; those of predictions that say what they are, are also written beside them, with what each
-        frame's pixels were taken for.
+        frame's pixels were taken for. Shards of them that wait for others are dropped.
 
     Raises:
         InputError: naming the first frames that lack a prediction, or when no frame has a mask.
     """
-    frames = open_split(truth, split)
-    source = open_source(predictions)
-    _refuse_missing(source.labels, frames, predictions)
+    frames, source = open_split(truth, split), open_source(predictions)
+    _refuse_unlabelled(frames)
+    result, confusions = _score_source(source, frames, progress)
+    file = scores_file(predictions)
+    with locked(file, "scores", wait=True) if source.manifest else nullcontext():
+        _keep(source, result, confusions)
+        forget_parts(file)
+    return result
+
+
+def score_shard(
+    predictions: Path, truth: Path, split: str | None, shard: Shard, *, progress: Progress | None = None
+) -> SplitScore | Waiting:
+    """Score every so-many-th video; the last shard writes what :func:`score` writes.
+
+    Args:
+        predictions: Predictions of a workspace. Those of the shard's videos must be there.
+        truth: Data set with masks.
+        split: Which list of it; None for clips without lists.
+        shard: ``(index, count)``.
+        progress: Called with frames done and frames in all, of the shard.
+
+    Returns:
+        Counts of the split, or what is missing.
+
+    Raises:
+        InputError: as :func:`score` and :func:`~vspwlib.pipeline.shards.count_shard`; another process scores the same,
+            or the predictions do not say what they are.
+    """
+    frames, source, file = open_split(truth, split), open_source(predictions), scores_file(predictions)
+    got, fix = "a folder that says nothing of itself", "take it into the workspace with `vspw import predictions`."
+    require(
+        bool(source.manifest), "--shard", expected="predictions of a workspace", got=got, where=predictions, fix=fix
+    )
+    _refuse_unlabelled(frames)
+
+    names = digest_names(frames)
+
+    def stamp(number: int) -> Stamp:
+        own, now = videos_of(frames, (number, shard[1])), open_source(predictions)
+        states = [now.state(video.name) for video in own.videos]
+        return {"frames": names, "masks": digest_masks(own), "predictions": digest([origin(now.manifest), states])}
+
+    def count() -> Arrays:
+        result, confusions = _score_source(source, videos_of(frames, shard), progress)
+        return {**confusions.to_arrays(), "score": np.array(json.dumps(result.to_json()))}
+
+    def merge(parts: Iterator[Arrays]) -> SplitScore:
+        result, found = SplitScore.empty(), []
+        for part in parts:
+            result += SplitScore.from_json(json.loads(str(part["score"])))
+            found.append(FrameConfusions.from_arrays(part))
+        _keep(source, result, FrameConfusions.merged(found, [video.name for video in frames.videos]))
+        return result
+
+    with locked(file, "scores", part=shard):
+        return count_shard(file, "scores", shard, stamp=stamp, count=count, merge=merge)
+
+
+def _score_source(source: Source, frames: Split, progress: Progress | None) -> tuple[SplitScore, FrameConfusions]:
+    """Score predictions, and keep what the pixels of each frame were taken for."""
+    _refuse_missing(source.labels, frames, source.path)
     collector = FrameCollector()
 
     def predict(frame: Frame, size: tuple[int, int]) -> NDArray[np.integer]:
         return source.labels.labels(frame.video, frame.name, size)
 
-    result = score_frames(frames, predict, progress, on_frame=collector.add)
-    logger.info("%s: mIoU %.4f", predictions, result.miou, extra={"path": str(predictions), "miou": result.miou})
+    return _count_frames(frames, predict, progress, collector.add), collector.collected()
+
+
+def _keep(source: Source, result: SplitScore, confusions: FrameConfusions) -> None:
+    """Write the scores of predictions beside them, where they say what they are."""
+    told = {"path": str(source.path), "miou": result.miou}
+    logger.info("%s: mIoU %.4f", source.path, result.miou, extra=told)
     if source.manifest:
-        write_whole(frames_file(predictions), collector.collected().save)
-        write_scores(scores_file(predictions), result, origin(source.manifest))
-    return result
+        write_whole(frames_file(source.path), confusions.save)
+        write_scores(scores_file(source.path), result, origin(source.manifest))
 
 
 def stored_truth(predictions: Path | None) -> tuple[Path, str]:
@@ -158,16 +236,30 @@ def score_frames(
     Raises:
         InputError: no frame has a mask.
     """
-    total = sum(len(video.frames) for video in split.videos)
+    _refuse_unlabelled(split)
+    return _count_frames(split, predict, progress, on_frame)
+
+
+def _refuse_unlabelled(split: Split) -> None:
+    """Refuse a split without a mask: there is nothing to score."""
     require(
         any(True for _ in split.labelled()),
         "truth",
         expected="frames with masks",
-        got=f"{total} frames without",
+        got=f"{split.num_frames} frames without",
         where=f"{split.root} {split.name}",
         fix="predict it and look at it; it cannot be scored.",
     )
-    done = 0
+
+
+def _count_frames(
+    split: Split,
+    predict: Callable[[Frame, tuple[int, int]], NDArray[np.integer]],
+    progress: Progress | None,
+    on_frame: OnFrame | None,
+) -> SplitScore:
+    """Score frame by frame; no video and no mask score nothing."""
+    total, done = split.num_frames, 0
 
     def frames(video_frames: tuple[Frame, ...]) -> Iterator[ScoredFrame]:
         nonlocal done

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vspwlib.checks import fail, require
 from vspwlib.metrics.summary import SplitScore
+from vspwlib.pipeline.shards import forget_parts
 from vspwlib.runs import Workspace, frames_file, read_json, scores_file
 
 
@@ -19,6 +20,7 @@ def forget_scores(predictions: Path) -> None:
     """
     for file in (scores_file(predictions), frames_file(predictions)):
         file.unlink(missing_ok=True)
+    forget_parts(scores_file(predictions))
 
 
 def split_score(workspace: Workspace, run: str, split: str) -> SplitScore:
