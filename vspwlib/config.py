@@ -185,6 +185,7 @@ class TrainConfig:
     max_bad_steps: int = 10  # steps in a row with a NaN loss that are skipped; one more ends the run
     workers: int = 2  # data-loading processes; 0 loads in the training process
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 where the device computes in it
+    strategy: Literal["ddp", "fsdp"] = "ddp"  # fsdp: processes share out weights, gradients, moments and average
     deterministic: bool = False  # deterministic kernels on CUDA, slower
     seed: int = 0
 

@@ -28,6 +28,7 @@ from vspwlib.runs import Workspace
 from vspwlib.train.contrast import ContrastTerm
 from vspwlib.train.objective import Objective
 from vspwlib.train.plan import Plan
+from vspwlib.train.sharding import check_shardable, sharding_strategy
 
 #: The data set that a recipe trains and tests on goes by this name on the command line (``--data vspw=PATH``).
 VIDEO_DATA = "vspw"
@@ -59,12 +60,13 @@ def computes_in_bf16(precision: str, device: torch.device) -> bool:
     return precision == "bf16" or (precision == "auto" and bf16_is_native(device))
 
 
-def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
+def build_fabric(precision: str, *, device: str = "auto", strategy: str = "ddp") -> Fabric:
     """Build Fabric for one process, or for the processes that torchrun or Slurm started.
 
     Args:
         precision: ``auto``, ``fp32`` or ``bf16``.
         device: ``auto``, ``cpu`` or ``cuda``.
+        strategy: ``ddp``: each process has the whole network; ``fsdp``: they share it out, one alone in a group of one.
 
     Raises:
         InputError: another device, or CUDA where there is none.
@@ -75,10 +77,12 @@ def build_fabric(precision: str, *, device: str = "auto") -> Fabric:
     require(there, "--device cuda", expected="a CUDA device", got="none that PyTorch sees", fix="see vspw doctor.")
     accelerator = "cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # Fabric announces its precision under this name
+    devices, nodes = (int(os.environ.get(name, "1")) for name in ("LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE"))
     fabric = Fabric(
         accelerator=accelerator,
-        devices=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-        num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", "1")),
+        strategy=sharding_strategy(devices * nodes) if strategy == "fsdp" else "auto",
+        devices=devices,
+        num_nodes=nodes,
         precision="bf16-mixed" if computes_in_bf16(precision, torch.device(accelerator)) else "32-true",
     )
     fabric.launch()
@@ -121,6 +125,8 @@ def build_model(recipe: Recipe, fabric: Fabric) -> nn.Module:
     """
     torch.manual_seed(recipe.train.seed)
     model = build_network(recipe)
+    if recipe.train.strategy == "fsdp":
+        check_shardable(model)
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)  # in place but for the root, which is no batch norm
     return model

@@ -28,6 +28,7 @@ LATER = {
     "loss.focus": (),
     "loss.focus_weight": 10.0,
     "train.max_bad_steps": 10,
+    "train.strategy": "ddp",
     "predict.scales": (1.0,),
     "predict.average": "probabilities",
 }

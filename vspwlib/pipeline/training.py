@@ -83,7 +83,7 @@ def train(
             trains.
         Interrupted: after Ctrl-C or SIGTERM; the run can be resumed.
     """
-    fabric = build_fabric(recipe.train.precision, device=device)
+    fabric = build_fabric(recipe.train.precision, device=device, strategy=recipe.train.strategy)
     name = name or run_name(recipe)
     with locked(workspace.run_folder(name), "run") if fabric.is_global_zero else nullcontext():
         root = video_root(data)
@@ -246,8 +246,8 @@ def _known_run(run: Run, recipe: Recipe, stills: Mapping[str, Any]) -> Run:
 
 def without_bookkeeping(recipe: Recipe) -> Recipe:
     """Neutralise the settings that change what a run costs and keeps, not what it computes."""
-    kept = TrainConfig.max_bad_steps
-    return replace(recipe, train=replace(recipe.train, workers=1, log_every=1, checkpoint_every=1, max_bad_steps=kept))
+    train = replace(recipe.train, max_bad_steps=TrainConfig.max_bad_steps, strategy=TrainConfig.strategy)
+    return replace(recipe, train=replace(train, workers=1, log_every=1, checkpoint_every=1))
 
 
 def differing_settings(first: Recipe, second: Recipe) -> list[str]:

@@ -17,6 +17,7 @@ from vspwlib.train.interrupt import Interrupted, StopRequest
 from vspwlib.train.objective import Objective
 from vspwlib.train.plan import Plan
 from vspwlib.train.recorder import Recorder
+from vspwlib.train.sharding import shards
 from vspwlib.train.snapshot import load_snapshot, save_snapshot
 from vspwlib.train.training import Batch, Training
 
@@ -56,7 +57,7 @@ def fit(
     """
     training = Training(model, objective, plan, fabric)
     if resume:
-        training.restore(load_snapshot(run.checkpoints))
+        training.restore(load_snapshot(run.checkpoints, mapped=shards(fabric)))
         if fabric.is_global_zero:
             run.truncate_log(training.step)
     model.train()
@@ -83,10 +84,11 @@ def fit(
         if asked and training.step < plan.iterations:
             _save(training, run)
             raise Interrupted(asked, training.step)
+    network = training.scored()
     if fabric.is_global_zero:
-        save_weights(run.checkpoints / "last.safetensors", training.scored.state_dict(), metadata=_metadata(training))
+        save_weights(run.checkpoints / "last.safetensors", network.state_dict(), metadata=_metadata(training))
     fabric.barrier()
-    return training.scored
+    return network
 
 
 def _due(step: int, every: int, iterations: int) -> bool:
@@ -104,7 +106,7 @@ def _on_device(batches: Iterable[Batch], fabric: Fabric, seed: int) -> Generator
 def _validate(
     training: Training, evaluate: Callable[[nn.Module], dict[str, float]], run: Run, recorder: Recorder
 ) -> None:
-    network = training.scored
+    network = training.scored()
     started = time.perf_counter()
     network.eval()
     with torch.inference_mode():
@@ -123,6 +125,7 @@ def _metadata(training: Training) -> dict[str, str]:
 
 
 def _save(training: Training, run: Run) -> None:
+    snapshot = training.snapshot()
     if training.fabric.is_global_zero:
-        save_snapshot(run.checkpoints, training.snapshot())
+        save_snapshot(run.checkpoints, snapshot)
     training.fabric.barrier()

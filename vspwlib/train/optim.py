@@ -9,6 +9,7 @@ from torch.optim import AdamW
 
 from vspwlib.checks import check_choice
 from vspwlib.train.layer_decay import layer_scales
+from vspwlib.train.sharding import clip_sharded, shards
 
 DecayRule = Literal["swin", "beit"]
 
@@ -124,8 +125,10 @@ def clip_gradients(
     Returns:
         Scalar on the device, the 2-norm over all parameters.
     """
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    if shards(fabric):
+        return clip_sharded(gradients, max_norm)
     if max_norm is None:
-        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         return torch.nn.utils.get_total_norm(gradients)
     norm = fabric.clip_gradients(model, optimizer, max_norm=max_norm, error_if_nonfinite=False)
     return norm if norm is not None else torch.zeros((), device=fabric.device)

@@ -96,8 +96,12 @@ def snapshots(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if path.is_dir())
 
 
-def load_snapshot(folder: Path) -> Snapshot:
+def load_snapshot(folder: Path, *, mapped: bool = False) -> Snapshot:
     """Read the newest snapshot of a run.
+
+    Args:
+        folder: The run's checkpoint folder.
+        mapped: Leave tensors in the files until they are read: processes of a machine then share the memory.
 
     Raises:
         InputError: when there is none, or it is damaged.
@@ -110,7 +114,7 @@ def load_snapshot(folder: Path) -> Snapshot:
     newest = found[-1]
     average = newest / "average.safetensors"
     try:
-        state = torch.load(newest / "optimizer.pt", map_location="cpu", weights_only=True)
+        state = torch.load(newest / "optimizer.pt", map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # noqa: BLE001  torch.load raises whatever its unpickler meets in a damaged file
         message = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         fail("checkpoint", expected="a readable optimiser state", got=message, where=newest, fix="delete that folder.")

@@ -14,6 +14,7 @@ from vspwlib.train.bad_steps import BadSteps, ForwardState
 from vspwlib.train.objective import Objective
 from vspwlib.train.optim import build_optimizer, clip_gradients, lr_factor, set_lr
 from vspwlib.train.plan import Plan
+from vspwlib.train.sharding import ShardedAverage, WholeNetwork, gathered, place_optimizer, placed, shards
 from vspwlib.train.snapshot import Snapshot
 
 Batch = dict[str, Any]
@@ -30,7 +31,10 @@ class Training:
         self.images_per_step = 0  # over all processes; known after the first step
         self.best: float | None = None
         self.bad = BadSteps(plan.max_bad_steps, fabric)
-        optimizer = build_optimizer(
+        self.bare = model
+        self.whole = WholeNetwork(model, fabric.device) if shards(fabric) else None  # only now: sharding is in place
+        self.model = fabric.setup_module(model)
+        optimizer = build_optimizer(  # over parameters where they lie and as they are shared out
             model,
             lr=plan.lr,
             weight_decay=plan.weight_decay,
@@ -39,21 +43,34 @@ class Training:
             decay_rule=plan.decay_rule,
             head_quirk=plan.head_quirk,
         )
-        self.bare = model
-        self.model, self.optimizer = fabric.setup(model, optimizer)
+        self.optimizer: Any = fabric.setup_optimizers(optimizer)
         self.before = ForwardState(model, objective, fabric.device)  # only now: setup moves the buffers
-        self.average: AveragedModel | None = None
-        if plan.ema is not None:
+        self.average: AveragedModel | ShardedAverage | None = None
+        if plan.ema is not None and self.whole is not None:
+            self.average = ShardedAverage(model, plan.ema)
+        elif plan.ema is not None:
             self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.ema), use_buffers=True)
 
-    @property
     def scored(self) -> nn.Module:
-        """The network to validate and to keep: the weight average where there is one."""
-        return self.bare if self.average is None else self.average.module
+        """Return the network to validate and to keep: the weight average where there is one.
+
+        Where training is sharded, all processes take part, and each gets a whole network of its own.
+        """
+        if self.whole is not None:
+            return self.whole.filled(self._averaged.state_dict())
+        return self._averaged
+
+    @property
+    def _averaged(self) -> Any:
+        """What holds the weights that are to be scored, as far as they are in this process: a module, or an average."""
+        if isinstance(self.average, AveragedModel):
+            return self.average.module
+        return self.bare if self.average is None else self.average
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take over a snapshot; the next step is the one after it."""
-        self.bare.load_state_dict(snapshot.model)
+        layout = self.bare.state_dict()
+        self.bare.load_state_dict({name: placed(value, layout.get(name)) for name, value in snapshot.model.items()})
         if self.average is not None:
             require(
                 snapshot.average is not None,
@@ -62,20 +79,23 @@ class Training:
                 got="none",
                 fix="resume with optim.ema=none.",
             )
-            self.average.module.load_state_dict(snapshot.average or {})
+            self._averaged.load_state_dict(snapshot.average or {})
             self.average.n_averaged.fill_(snapshot.step)
-        self.optimizer.load_state_dict(snapshot.optimizer)
+        self.optimizer.load_state_dict(place_optimizer(snapshot.optimizer, self.optimizer))
         self.objective.load_state_dict(snapshot.objective, device=self.fabric.device)
         self.step, self.best = snapshot.step, snapshot.best
 
     def snapshot(self) -> Snapshot:
-        """Return the state after the steps done so far."""
-        average = None if self.average is None else self.average.module.state_dict()
+        """Return the state after the steps done so far; all processes take part, and the first is to keep it."""
+        states = {"model": self.bare.state_dict(), "optimizer": self.optimizer.state_dict(), "average": None}
+        if self.average is not None:
+            states["average"] = self._averaged.state_dict()
+        whole = gathered(states, keep=self.fabric.is_global_zero)
         return Snapshot(
             step=self.step,
-            model=self.bare.state_dict(),
-            average=average,
-            optimizer=self.optimizer.state_dict(),
+            model=whole["model"],
+            average=whole["average"],
+            optimizer=whole["optimizer"],
             best=self.best,
             objective=self.objective.state_dict(),
         )
