@@ -123,8 +123,8 @@ def test_autocast_halves_the_bias_and_stays_close(gradients):
     image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(5))
     seen = []
     network.blocks[1].attn.register_forward_pre_hook(
-        lambda _module, _inputs, options: seen.append(
-            options["shared_rel_pos_bias"](_module.attn.relative_position_bias_table).dtype
+        lambda module, _inputs, options: seen.append(
+            options["shared_rel_pos_bias"](module.relative_position_bias_table).dtype
         ),
         with_kwargs=True,
     )
