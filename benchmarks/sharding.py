@@ -16,11 +16,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from torch import nn
 
 from vspwlib.models.zoo import build
 from vspwlib.pipeline.building import build_fabric
@@ -50,12 +52,10 @@ def kept_bytes(training: Training) -> int:
     return sum(local(value).nbytes for value in (*training.bare.state_dict().values(), *moments, *average))
 
 
-def measure(name: str, strategy: str, options: argparse.Namespace) -> Row:
+def measure(name: str, network: nn.Module, strategy: str, options: argparse.Namespace) -> Row:
     """Train a network for some steps."""
     fabric = build_fabric(options.precision, device=options.device, strategy=strategy)
     cuda = fabric.device.type == "cuda"
-    torch.manual_seed(0)
-    network = build(name, image_size=(options.crop, options.crop), checkpointing=options.checkpointing)
     plan = Plan(iterations=100, lr=1e-4, weight_decay=0.05, clip_norm=1.0, ema=0.99, checkpoint_every=100)
     training = Training(network, Objective(), plan, fabric)
     network.train()
@@ -101,8 +101,10 @@ def main() -> None:
         sys.exit(subprocess.call([*torchrun, *sys.argv]))
     rows = []
     for name in options.networks:
+        torch.manual_seed(0)
+        network = build(name, image_size=(options.crop, options.crop), checkpointing=options.checkpointing)
         for strategy in ("ddp", "fsdp"):
-            rows.append(measure(name, strategy, options))
+            rows.append(measure(name, deepcopy(network), strategy, options))
             gc.collect()  # a network and its hooks hold each other
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
