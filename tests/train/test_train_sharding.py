@@ -13,20 +13,17 @@ from lightning.fabric import Fabric
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from tests.faults.processes import command, end_of, start
+from tests.faults.processes import end_of, start
 from tests.train.test_train_ranks import as_rank, clips_of, free_port, records
-from vspwlib.checks import InputError
 from vspwlib.models.checkpoint import read_weights
 from vspwlib.models.segmenter import SegOutput
-from vspwlib.models.zoo import build
 from vspwlib.runs import Run
 from vspwlib.train.interrupt import Interrupted
 from vspwlib.train.loop import fit
 from vspwlib.train.objective import Objective
 from vspwlib.train.plan import Plan
-from vspwlib.train.sharding import check_shardable, layers_of, local, sharding_strategy
+from vspwlib.train.sharding import sharding_strategy
 from vspwlib.train.snapshot import load_snapshot
-from vspwlib.train.training import Training
 
 STOP = 3  # the step after which a stopped run ends
 PLAN = Plan(
@@ -221,9 +218,6 @@ def test_a_bad_step_leaves_no_trace(pair):
     run = Run(pair / "bad")
     (record,) = [record for record in run.log() if record["kind"] == "skipped"]
     assert record["step"] == STOP + 1
-    before = [
-        record["loss"] for record in Run(pair / "whole").log() if record.get("step", 9) <= STOP and "loss" in record
-    ]
     assert records(run, "loss_ce")[:STOP] == records(Run(pair / "whole"), "loss_ce")[:STOP]
-    assert len(before) == STOP
+    assert len(records(run, "loss_ce")) == PLAN.iterations - 1
     assert all(value.isfinite().all() for value in read_weights(run.weights("last")).values())

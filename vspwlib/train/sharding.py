@@ -8,6 +8,7 @@ Source: Zhao et al., PyTorch FSDP, VLDB 2023; Rajbhandari et al., ZeRO, SC 2020 
 """
 
 import re
+import warnings
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -86,6 +87,8 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
     for layer in layers_of(model):
         fully_shard(layer, mesh=mesh)
     fully_shard(model, mesh=mesh)
+    # PyTorch warns of outputs that are views, into which nobody may write: the losses do not.
+    warnings.filterwarnings("ignore", rf"FSDP2-wrapped module \({type(model).__name__}\) returned a view")
     return model
 
 
