@@ -78,7 +78,7 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
     """Share a network's parameters out over the processes, in place; they then lie on the mesh's device.
 
     Weights are gathered in their own precision, for autocast to narrow: the numbers are those of unsharded training
-    (``docs/decisions/011-sharded-training.md``).
+    (``docs/decisions/012-sharded-training.md``).
 
     Args:
         model: The network, the same in every process.
