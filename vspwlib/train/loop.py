@@ -106,8 +106,8 @@ def _on_device(batches: Iterable[Batch], fabric: Fabric, seed: int) -> Generator
 def _validate(
     training: Training, evaluate: Callable[[nn.Module], dict[str, float]], run: Run, recorder: Recorder
 ) -> None:
-    network = training.scored()
     started = time.perf_counter()
+    network = training.scored()
     network.eval()
     with torch.inference_mode():
         scores = evaluate(network)
