@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.losses.contrast_oracle import by_autograd, make
+from vspwlib.losses import contrastive
 from vspwlib.losses.contrast import chunked, symmetric, tiles
 from vspwlib.losses.contrastive import pixel_contrast_loss
 
@@ -132,17 +133,25 @@ def test_tiles_that_are_kept_are_not_computed_again_and_no_more_are_kept_than_ma
     assert products.number == 12 - tiles_kept
 
 
+def test_each_kind_of_device_gets_its_fastest_backend(monkeypatch):
+    assert [contrastive._chosen(place) for place in ("cpu", "cuda", "mps")] == ["symmetric", "triton", "chunked"]
+    monkeypatch.setattr(contrastive, "find_spec", lambda name: None)
+    assert contrastive._chosen("cuda") == "chunked"
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_on_a_gpu_nothing_waits_for_the_device():
+@pytest.mark.parametrize("backend", ["chunked", "triton"])
+def test_on_a_gpu_nothing_waits_for_the_device(backend):
     x, labels = make(3000, 64, dtype=torch.float32)
     own = x.clone().requires_grad_()
     expected = pixel_contrast_loss(own, labels)
     expected.backward()
     there, places = x.cuda().requires_grad_(), labels.cuda()
+    pixel_contrast_loss(there, places, backend=backend)  # compiles
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        loss = pixel_contrast_loss(there, places)
+        loss = pixel_contrast_loss(there, places, backend=backend)
         loss.backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")
