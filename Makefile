@@ -29,7 +29,7 @@ $(BIN)/python:
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@uv --version >/dev/null 2>&1 || $(BIN)/uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@PATH="$(abspath $(BIN)):$$PATH" && \
-	  uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[app,notebooks,export,dev]'
+	  uv pip install --python $(BIN)/python --constraint constraints.txt --editable '.[app,notebooks,s3,export,dev]'
 	@touch $@
 
 ## demo: the main job on the embedded data: two models, their ensemble, the scores, a workspace

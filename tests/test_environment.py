@@ -88,7 +88,7 @@ def test_conda_installs_the_project_with_every_extra_under_the_constraints(
 ) -> None:
     constraint, editable = pip_lines(environment)
     assert constraint == "--constraint constraints.txt"
-    target, extras = re.fullmatch(r"--editable (\.)\[([a-z,]+)\]", editable).groups()
+    target, extras = re.fullmatch(r"--editable (\.)\[([a-z0-9,]+)\]", editable).groups()
     assert target == "."
     assert set(extras.split(",")) == set(project["optional-dependencies"])
     assert f"[{extras}]" in (repository / "Makefile").read_text("utf-8"), "the Makefile installs other extras"

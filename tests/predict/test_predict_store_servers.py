@@ -3,8 +3,10 @@
 import errno
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -13,10 +15,32 @@ from vspwlib.checks import InputError
 from vspwlib.predict.store import ScoreStore
 
 
-@pytest.fixture
-def url() -> str:
-    """A new address on a server: memory, or what VSPW_TEST_URL names, such as s3://bucket of a local server."""
-    return f"{os.environ.get('VSPW_TEST_URL', 'memory://bucket')}/{uuid.uuid4()}/a.zarr"
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """A bucket on a server of this machine that speaks S3; or what VSPW_TEST_URL names, which then must be there."""
+    if "VSPW_TEST_URL" in os.environ:
+        yield os.environ["VSPW_TEST_URL"]
+        return
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    account = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**account, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}.items():
+            patch.setenv(name, value)
+        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("bucket")
+        yield "s3://bucket"
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "s3"])
+def url(request: pytest.FixtureRequest) -> str:
+    """A new address on a server."""
+    place = "memory://bucket" if request.param == "memory" else request.getfixturevalue("bucket")
+    return f"{place}/{uuid.uuid4()}/a.zarr"
 
 
 def test_a_store_on_a_server_gives_the_bytes_of_a_local_one(url: str, tmp_path: Path) -> None:
