@@ -245,8 +245,9 @@ def _videos(path: str, changed: int) -> list[str]:
 @st.cache_resource(max_entries=8, ttl="10m", show_spinner=False)
 def _split(root: str, split: str) -> Any:
     from vspwlib.data.index import open_split
+    from vspwlib.pipeline.relocating import existing_data
 
-    return open_split(root, split)
+    return open_split(existing_data(Path(root)), split)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vspwlib.cli.options import JsonOption, progress_bar
+from vspwlib.cli.options import JsonOption, WorkspaceOption, progress_bar
 
 if TYPE_CHECKING:
     from vspwlib.data.check_report import SplitReport, TreeReport
 
-app = typer.Typer(help="Data: check, prepare, make.", no_args_is_help=True)
+app = typer.Typer(help="Data: check, prepare, make, move.", no_args_is_help=True)
 
 SHOWN = 10  # findings of one kind that the table spells out; --json has all of them
 COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
@@ -103,6 +103,27 @@ def make_mini(
     with progress_bar("drawing") as progress:
         make(target, seed=seed, workers=workers, progress=progress)
     typer.echo(f"{target} is ready; look into its videos with `vspw data check {target / 'vspw'}`")
+
+
+@app.command()
+def moved(
+    old: Annotated[Path, typer.Argument(help="The path as the workspace's files have it, or a folder above it.")],
+    new: Annotated[Path, typer.Argument(help="Where that is now.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which files name it.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Tell a workspace that a data set has moved, or the workspace itself with data in it; the app finds it again.
+
+    Example: `vspw data moved /scratch/VSPW_480p ~/data/VSPW_480p`
+    """
+    from vspwlib.pipeline.relocating import relocate_data
+    from vspwlib.runs import Workspace
+
+    place = Workspace.locate(workspace)
+    changed = relocate_data(place, old, new, write=not dry_run)
+    for path in changed:
+        typer.echo(path.relative_to(place.path))
+    typer.echo(f"{len(changed)} files {'name' if dry_run else 'named'} {old}", err=True)
 
 
 def _print_check(report: "TreeReport") -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 from torch import nn
 
-from vspwlib.checks import fail, require
+from vspwlib.checks import require
 from vspwlib.config import PredictConfig, Recipe
 from vspwlib.data.index import open_split
 from vspwlib.labels import CLASS_NAMES
 from vspwlib.locks import locked
 from vspwlib.models.checkpoint import load_weights
 from vspwlib.pipeline.building import VIDEO_DATA, build_fabric, build_network, build_predictor
+from vspwlib.pipeline.relocating import existing_data
 from vspwlib.pipeline.stored_scores import forget_scores
 from vspwlib.predict.predictor import Predictor
 from vspwlib.predict.split import PredictionCounts, predict_split
@@ -66,12 +67,7 @@ def data_root(run: Run, data: Mapping[str, Path]) -> Path:
     Raises:
         InputError: when that folder is gone.
     """
-    root = Path(data.get(VIDEO_DATA) or run.config["data"][VIDEO_DATA])
-    if not root.is_dir():
-        fail(
-            "--data", expected="the data set's folder", got="nothing there", where=root, fix="name it with --data PATH."
-        )
-    return root
+    return existing_data(Path(data.get(VIDEO_DATA) or run.config["data"][VIDEO_DATA]))
 
 
 def predict(

@@ -20,6 +20,7 @@ from vspwlib.metrics.frames import FrameCollector, FrameConfusions
 from vspwlib.metrics.scoring import OnFrame, ScoredFrame, score_split
 from vspwlib.metrics.summary import SplitScore
 from vspwlib.pipeline.prediction import origin
+from vspwlib.pipeline.relocating import existing_data
 from vspwlib.pipeline.shards import (
     Arrays,
     Shard,
@@ -140,12 +141,12 @@ def stored_truth(predictions: Path | None) -> tuple[Path, str]:
     """Return the data set and split that predictions of a workspace were made from.
 
     Raises:
-        InputError: when ``predictions`` is a folder of PNGs that remembers neither.
+        InputError: when ``predictions`` is a folder of PNGs that remembers neither; the data set is gone.
     """
     manifest = open_source(predictions).manifest if predictions is not None else {}
     if not manifest:
         fail("score", expected="TRUTH and --split", got="neither", fix="only the workspace's predictions know theirs.")
-    return Path(manifest["data_root"]), manifest["split"]
+    return existing_data(Path(manifest["data_root"])), manifest["split"]
 
 
 def write_scores(path: Path, result: SplitScore, origin: dict[str, Any]) -> None:

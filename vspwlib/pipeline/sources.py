@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from vspwlib.checks import fail, require
 from vspwlib.data.index import Split, named, open_split
 from vspwlib.labels import CLASS_NAMES, NUM_CLASSES
+from vspwlib.pipeline.relocating import existing_data
 from vspwlib.predict.label_folder import digest, read_manifest
 from vspwlib.predict.labels import PngPredictions, StoreLabels
 from vspwlib.predict.store import ScoreStore
@@ -178,12 +179,10 @@ def data_of(sources: Sequence[Source], data: Path | None) -> Path:
         InputError: nobody says, or that folder is gone.
     """
     known = [Path(source.manifest["data_root"]) for source in sources if "data_root" in source.manifest]
-    fix = "name it with --data vspw=PATH."
     if data is None and not known:
+        fix = "name it with --data vspw=PATH."
         fail("--data", expected="the data set's folder", got="none", where=sources[0].path, fix=fix)
-    root = data or known[0]
-    require(root.is_dir(), "--data", expected="the data set's folder", got="nothing there", where=root, fix=fix)
-    return root
+    return existing_data(data or known[0])
 
 
 def check_statement(source: Source, split: str) -> None:
