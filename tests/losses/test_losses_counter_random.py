@@ -102,6 +102,6 @@ def test_neighbouring_keys_and_counters_are_strangers(neighbours):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_draws_the_same_points():
+def test_the_points_are_the_same_on_a_gpu():
     keys = torch.arange(500)
     assert torch.equal(uniform_points(fold_in(3, keys.cuda()), 20000).cpu(), uniform_points(fold_in(3, keys), 20000))
