@@ -1,10 +1,12 @@
 """The command line: what people type, what it prints, how it ends."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from vspwlib.cli import app, main
@@ -53,6 +55,20 @@ def test_every_command_explains_itself_with_an_example(command):
     result = runner.invoke(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "Example" in result.output
+
+
+def test_no_help_holds_what_looks_like_a_tag():
+    """Markdown would drop it without a word."""
+
+    def texts(command):
+        yield command.help or ""
+        yield from (parameter.help or "" for parameter in command.params if hasattr(parameter, "help"))
+        for below in getattr(command, "commands", {}).values():
+            yield from texts(below)
+
+    found = [*texts(get_command(app))]
+    assert len(found) > 100
+    assert not [text for text in found if re.search(r"<\w", text)]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +131,27 @@ def test_doctor_says_what_to_do(tmp_path, monkeypatch):
     said = runner.invoke(app, ["doctor", "--workspace", str(tmp_path)]).output
     assert "to do: make setup, or pip install '.[none]' in the checkout, for nothing" in said
     assert f"to do: bring vspw back to {tmp_path / 'gone'}" in said.replace("\n", " ")
+
+
+def test_doctor_knows_what_triton_compiles_with(tmp_path, monkeypatch):
+    import shutil
+    import sysconfig
+
+    import torch
+
+    from vspwlib.cli import doctor
+
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    monkeypatch.setattr(sysconfig, "get_path", lambda *_: str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert doctor._lacking_for_triton() == []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert doctor._lacking_for_triton() == ["a C compiler (gcc)", "Python's headers (python3-dev)"]
+    (tmp_path / "Python.h").touch()
+    monkeypatch.setattr(shutil, "which", lambda name: name if name == "gcc" else None)
+    assert doctor._lacking_for_triton() == []
 
 
 def test_the_whole_job_through_the_command_line(tmp_path):

@@ -13,6 +13,7 @@ from vspwlib.checks import InputError
 from vspwlib.cli.options import parse_shard, parse_store
 from vspwlib.data.still_filter import write_report
 from vspwlib.ensemble.rule import choose_rule
+from vspwlib.locks import locked
 from vspwlib.pipeline.ensembling import sweep, sweep_shard
 from vspwlib.pipeline.filtering import filter_shard, filter_stills
 from vspwlib.pipeline.fusing import write_ensemble
@@ -175,6 +176,16 @@ def test_predictions_made_anew_drop_what_shards_have_counted(tmp_path):
     assert parts[1] in folders_of(made.workspace, "b")
     remove(made.workspace, "b")
     assert not parts[1].exists()
+
+
+def test_nothing_is_removed_while_a_shard_counts_its_scores(tmp_path):
+    made = score_stores(tmp_path)
+    with locked(scores_file(made.stores["a"]), "scores", part=(0, 2)):
+        with pytest.raises(InputError, match="run: expected no other process at work on it"):
+            remove(made.workspace, "a")
+        assert made.stores["a"].is_dir()
+    remove(made.workspace, "a")
+    assert not made.stores["a"].exists()
 
 
 def test_a_split_without_masks_is_refused_by_every_shard(tmp_path):

@@ -62,6 +62,8 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
         except PackageNotFoundError:
             facts[package] = f"missing: needed for {purpose}"
             to_do.append(f"make setup, or pip install '{source}' in the checkout, for {purpose}")
+    if lacking := _lacking_for_triton():
+        to_do.append(f"install {' and '.join(lacking)}: Triton compiles what it runs on the GPU at the first use")
     if as_json:
         typer.echo(json.dumps({**facts, "to do": to_do}))
         return
@@ -83,6 +85,26 @@ def _device() -> str:
     if torch.backends.mps.is_available():
         return "cpu (Apple's MPS is there; it was never tried here, and is not used)"
     return f"cpu, {torch.get_num_threads()} threads"
+
+
+def _lacking_for_triton() -> list[str]:
+    """Return what Triton would miss on this machine's GPU; nothing where there is none, or no Triton."""
+    import os
+    import shutil
+    import sysconfig
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    if find_spec("torch") is None or find_spec("triton") is None:
+        return []
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    compiler = os.environ.get("CC") or shutil.which("clang") or shutil.which("gcc")
+    header = Path(sysconfig.get_path("include", "posix_prefix"), "Python.h")
+    needed = {"a C compiler (gcc)": bool(compiler), "Python's headers (python3-dev)": header.is_file()}
+    return [name for name, there in needed.items() if not there]
 
 
 def _memory() -> str:

@@ -32,7 +32,7 @@ def _group() -> None:
 @app.command()
 def predictions(
     folder: Annotated[
-        Path, typer.Argument(help="PNGs of another system, <video>/<frame>.png, ids 0..123; or a zip of these.")
+        Path, typer.Argument(help="PNGs of another system, VIDEO/FRAME.png, ids 0..123; or a zip of these.")
     ],
     name: Annotated[str, typer.Option(help="Name of the system among the predictions.")],
     split: Annotated[str, typer.Option(help="Split that was predicted.")],

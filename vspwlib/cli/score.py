@@ -10,7 +10,7 @@ from vspwlib.cli.options import CountShardOption, JsonOption, parse_shard, progr
 
 def score(
     predictions: Annotated[
-        Path | None, typer.Argument(help="Prediction store, or folder <video>/<frame>.png of ids 0..123.")
+        Path | None, typer.Argument(help="Prediction store, or folder VIDEO/FRAME.png of ids 0..123.")
     ] = None,
     truth: Annotated[Path | None, typer.Argument(help="Data set with masks; a store remembers its own.")] = None,
     split: Annotated[str | None, typer.Option(help="List of the data set; a store remembers its own.")] = None,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vspwlib.checks import fail
 from vspwlib.locks import locked
-from vspwlib.runs import Workspace
+from vspwlib.runs import Workspace, scores_file
 
 
 def folders_of(workspace: Workspace, name: str) -> list[Path]:
@@ -78,8 +78,9 @@ def remove(workspace: Workspace, name: str) -> None:
     folders = folders_of(workspace, name)
     stored = [path for path in workspace.stored_predictions() + workspace.stored_labels() if path.parent.name == name]
     envelopes = [folder for folder in folders if folder.suffix == ".envelopes"]
+    scores = [scores_file(predictions) for predictions in stored]  # held while they are counted, by shards too
     with ExitStack() as stack:
-        for place in (workspace.run_folder(name), *stored, *envelopes):
+        for place in (workspace.run_folder(name), *stored, *scores, *envelopes):
             stack.enter_context(locked(place, "run"))
         for folder in folders:
             shutil.rmtree(folder)
