@@ -155,12 +155,17 @@ def test_exports_with_the_numbers_of_the_kernels():
     torch.testing.assert_close(exported.module()(value, points, weights), expected, atol=2e-6, rtol=0)
 
 
-def test_on_cuda_triton_is_taken_but_where_determinism_is_asked_for(request):
-    from vspwlib.models.ops.sampling import _chosen
+def test_on_cuda_triton_is_taken_but_where_determinism_is_asked_for(request, monkeypatch):
+    from vspwlib.models.ops import sampling
+
+    _chosen = sampling._chosen
 
     class OnCuda:
         device = torch.device("cuda")
 
+    monkeypatch.setattr(sampling, "find_spec", lambda _name: None)
+    assert _chosen("auto", OnCuda(), traced=False) == "grid_sample"
+    monkeypatch.setattr(sampling, "find_spec", lambda name: name)
     assert _chosen("auto", OnCuda(), traced=False) == "triton"
     assert _chosen("auto", OnCuda(), traced=True) == "grid_sample"
     assert _chosen("triton", OnCuda(), traced=False) == "triton"
