@@ -37,7 +37,7 @@ PRELOADED = [
     "typer._adapters",
 ]
 CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
-WAIT = 120  # seconds until a process counts as hanging
+WAIT = 240  # seconds until a process counts as hanging
 
 context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(PRELOADED)
