@@ -1,5 +1,6 @@
 """Validation shared by processes: the counts of one process whatever share each has, one end for all when one fails."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.fabric import Fabric
+from torch import nn
 
 from tests.faults.conftest import RUN, SET
 from tests.faults.processes import command, end_of, start
@@ -18,11 +20,15 @@ from vspwlib.config import TrainConfig
 from vspwlib.data.images import read_image, read_mask
 from vspwlib.data.index import open_split
 from vspwlib.metrics.iou import miou, pixel_accuracy
-from vspwlib.models.checkpoint import load_weights
+from vspwlib.models.checkpoint import load_weights, read_weights
+from vspwlib.models.segmenter import SegOutput
 from vspwlib.pipeline import validating
 from vspwlib.pipeline.building import build_network, build_predictor
 from vspwlib.pipeline.prediction import load_recipe
 from vspwlib.runs import Run
+from vspwlib.train.loop import fit
+from vspwlib.train.objective import Objective
+from vspwlib.train.plan import Plan
 
 VIDEOS = ["1_aaaaaaaaaaa", "2_bbbbbbbbbbb", "3_ccccccccccc"]
 
@@ -98,6 +104,56 @@ def test_shares_add_up_to_the_counts_of_one_process(world, videos, data, tmp_pat
         np.testing.assert_array_equal(np.load(tmp_path / f"{rank}.npy"), expected)
         said = (tmp_path / f"{rank}.txt").read_text()
         assert said == f"{miou(expected)!r} {pixel_accuracy(expected)!r}"
+
+
+class Normed(nn.Module):
+    """A network whose batch norm counts what its own process sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+
+    def forward(self, images: torch.Tensor) -> SegOutput:
+        return SegOutput(logits=self.body(images))
+
+
+def note_statistics(folder: Path, ema: float | None, rank: int, world: int, port: int) -> None:
+    """Train as a rank; a file holds what batch norm knew at each validation."""
+    as_rank(rank, world, port)
+    torch.manual_seed(0)
+    fabric, noted = Fabric(accelerator="cpu", devices=world), []
+    fabric.launch()
+
+    def batches(begin: int):
+        for step in range(begin, 2):
+            generator = torch.Generator().manual_seed(10 * step + rank)
+            images = torch.randn(2, 3, 8, 8, generator=generator)
+            yield {"images": images, "masks": images.argmax(1)}
+
+    def evaluate(network: nn.Module) -> dict[str, float]:
+        noted.append([value.tolist() for value in network.buffers()])
+        return {"miou": 0.0}
+
+    run = Run(folder)
+    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    plan = Plan(iterations=2, lr=0.1, weight_decay=0.0, checkpoint_every=2, val_every=1, ema=ema)
+    fit(Normed(), batches, Objective(), plan, run=run, fabric=fabric, evaluate=evaluate)
+    (folder / f"{rank}.json").write_text(json.dumps(noted))
+    os._exit(0)  # all is written; gloo's threads may otherwise abort the interpreter while it winds up
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ema", [None, 0.5])
+def test_all_validate_the_network_that_is_kept(ema, tmp_path):
+    """On CPUs batch norm is not synchronised."""
+    port = free_port()
+    processes = [start(note_statistics, tmp_path, ema, rank, 2, port) for rank in range(2)]
+    assert [end_of(process) for process in processes] == [0, 0]
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    assert first == second
+    assert first[0] != first[1]
+    kept = read_weights(Run(tmp_path).weights("last"))
+    assert first[-1] == [kept[f"body.1.{name}"].tolist() for name, _ in nn.BatchNorm2d(4).named_buffers()]
 
 
 def vspw_as_rank(arguments: list[str], said: Path, rank: int, world: int, port: int) -> None:

@@ -17,6 +17,12 @@ from vspwlib.train.objective import Objective
 SHOWN = 8  # frames that the message names; the log has all of them
 
 
+def norm_buffers(model: nn.Module) -> list[Tensor]:
+    """Return the statistics that batch norm keeps in a network."""
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    return [buffer for norm in norms for buffer in norm.buffers()]
+
+
 class ForwardState:
     """What the forward passes of a step change beside gradients: batch norm's statistics, the objective's memory.
 
@@ -24,8 +30,7 @@ class ForwardState:
     """
 
     def __init__(self, model: nn.Module, objective: Objective, device: torch.device) -> None:
-        norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-        self._buffers = [buffer for norm in norms for buffer in norm.buffers()]
+        self._buffers = norm_buffers(model)
         self._before = [buffer.clone() for buffer in self._buffers]
         self._objective, self._device = objective, device
         self._memory = objective.state_dict()

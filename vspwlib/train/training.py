@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vspwlib.checks import require
-from vspwlib.train.bad_steps import BadSteps, ForwardState
+from vspwlib.train.bad_steps import BadSteps, ForwardState, norm_buffers
 from vspwlib.train.objective import Objective
 from vspwlib.train.optim import build_optimizer, clip_gradients, lr_factor, set_lr
 from vspwlib.train.plan import Plan
@@ -54,10 +54,14 @@ class Training:
     def scored(self) -> nn.Module:
         """Return the network to validate and to keep: the weight average where there is one.
 
-        Where training is sharded, all processes take part, and each gets a whole network of its own.
+        All processes take part and get the same one: where batch norm is not synchronised, with the first one's
+        statistics. Where training is sharded, it is a whole network of their own.
         """
         if self.whole is not None:
             return self.whole.filled(self._averaged.state_dict())
+        if self.fabric.world_size > 1:
+            for value in norm_buffers(self._averaged):
+                torch.distributed.broadcast(value, src=0)
         return self._averaged
 
     @property
