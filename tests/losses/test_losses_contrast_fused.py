@@ -14,7 +14,8 @@ from vspwlib.losses.contrastive import pixel_contrast_loss
 
 INTERPRETED = """
 import sys, torch
-from tests.losses.test_losses_contrast_fused import OPTIONS, TYPES, solved
+from tests.losses.test_losses_contrast_fused import OPTIONS, TYPES, of_a_nan, solved
+assert of_a_nan("triton").isnan()
 torch.save({(o, t): solved(o, t, "triton") for o in OPTIONS for t in TYPES}, sys.argv[1])
 """
 OPTIONS = ("plain", "image", "bank", "one class", "cold")
@@ -40,6 +41,14 @@ def solved(option, dtype, backend, device="cpu"):
     return loss.detach().cpu(), x.grad.cpu()
 
 
+def of_a_nan(backend, device="cpu"):
+    """Loss where a patch is NaN that is nobody's positive: it shows in the sums over negatives alone."""
+    x, labels = make(34, 8, 5)
+    x, labels = x.float(), labels.clone()
+    x[0], labels[0] = torch.nan, 9
+    return pixel_contrast_loss(x.to(device), labels.to(device), backend=backend)
+
+
 def agree(found, expected, bound):
     torch.testing.assert_close(found[0], expected[0], atol=min(bound, 1e-06), rtol=bound)
     assert (found[1] - expected[1]).norm() <= bound * max(1.0, float(expected[1].norm()))
@@ -59,8 +68,14 @@ def test_interpreted_on_a_cpu(repository, tmp_path):
         assert option == "one class" or expected[1].norm() > 0.1
 
 
+@pytest.mark.parametrize("backend", ["symmetric", "chunked"])
+def test_a_nan_shows(backend):
+    assert of_a_nan(backend).isnan()
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("backend", ["chunked", "triton"])
 def test_on_a_gpu(option, backend):
     agree(solved(option, torch.float32, backend, "cuda"), solved(option, torch.float32, "symmetric"), 1e-4)
+    assert of_a_nan(backend, "cuda").isnan()

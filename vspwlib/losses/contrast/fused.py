@@ -47,7 +47,8 @@ def _row_sums(similarity, labels, images, out, start, width, rows, by_image: tl.
         shift = tl.where(higher > float("-inf"), higher, 0)
         mass = mass * tl.exp(top - shift) + tl.sum(tl.exp(value - shift), axis=0)
         top = higher
-    log_mass = tl.where(mass > 0, top + tl.log(tl.where(mass > 0, mass, 1)), float("-inf"))
+    none = mass == 0  # and not where it is NaN, which must show
+    log_mass = tl.where(none, float("-inf"), top + tl.log(tl.where(none, 1, mass)))
     loss = tl.full([], 0, dtype=similarity.dtype.element_ty)
     pull = tl.full([], 0, dtype=similarity.dtype.element_ty)
     for first in range(0, width, block):
