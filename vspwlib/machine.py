@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -27,6 +28,14 @@ def processor() -> str | None:
     except OSError:
         return None
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def uses_triton() -> bool:
+    """Say whether kernels of Triton run on CUDA: where it is installed, unless ``VSPW_TRITON=0`` says no.
+
+    There is none for Windows, and at first use it needs a C compiler, which a slim image may lack.
+    """
+    return find_spec("triton") is not None and os.environ.get("VSPW_TRITON") != "0"
 
 
 def gpu() -> str | None:

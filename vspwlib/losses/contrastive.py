@@ -15,8 +15,9 @@ chunked    any device, waits for none: :mod:`vspwlib.losses.contrast.chunked`, 6
 triton     the same with two fused GPU kernels between the matrix products
 =========  ============================================================================================================
 
-``auto`` is symmetric on a CPU, triton on CUDA where it is installed, and chunked elsewhere. On an H200, C = 256, bf16,
-triton takes 4.0 ms at M = 7200 and 20.6 at 25088 where chunked takes 8.5 and 70: ``benchmarks/contrastive.py``.
+``auto`` is symmetric on a CPU, triton on CUDA (:func:`~vspwlib.machine.uses_triton`), and chunked elsewhere. On an
+H200, C = 256, bf16, triton takes 4.0 ms at M = 7200 and 20.6 at 25088 where chunked takes 8.5 and 70:
+``benchmarks/contrastive.py``.
 
 Shape letters: B clips of T frames or N images, C channels, H×W pixels, h×w patches, M patches of a clip.
 
@@ -24,7 +25,6 @@ Source: the paper's section 2.3; Wang et al., Exploring Cross-Image Pixel Contra
 """
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -34,6 +34,7 @@ from torch.nn import functional
 
 from vspwlib.checks import check_choice, check_shape, require
 from vspwlib.losses.contrast.clip import AnchorWeights, Bank, Clip, Negatives, Solution
+from vspwlib.machine import uses_triton
 
 Backend = Literal["auto", "symmetric", "chunked", "triton"]
 
@@ -210,7 +211,7 @@ def _solve(clip: Clip, backend: Backend, *, gradient: bool) -> Solution:
 
 def _chosen(place: str) -> str:
     """Return the fastest backend on a kind of device."""
-    if place == "cuda" and find_spec("triton") is not None:  # there is none for Windows
+    if place == "cuda" and uses_triton():
         return "triton"
     return "symmetric" if place == "cpu" else "chunked"
 

@@ -14,7 +14,7 @@ triton         GPU kernels (:mod:`vspwlib.models.ops.sampling_triton`). The grad
                embedding_bag stands in for it
 =============  =======================================================================================================
 
-``auto`` is numba on a CPU; on CUDA triton where it is installed, or embedding_bag where determinism is asked for;
+``auto`` is numba on a CPU; on CUDA triton (:func:`~vspwlib.machine.uses_triton`), embedding_bag under determinism;
 grid_sample elsewhere, and everywhere while a model is traced, compiled or exported. On an H200 triton takes 0.11 to
 0.66 times grid_sample's time forward, 0.17 to 0.72 times with backward, and 1 to 23 % of its memory:
 ``benchmarks/ops.py``.
@@ -22,7 +22,6 @@ grid_sample elsewhere, and everywhere while a model is traced, compiled or expor
 
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 import torch
@@ -30,6 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vspwlib.checks import check_choice, check_shape, require
+from vspwlib.machine import uses_triton
 
 #: ``(h, w)`` of each level.
 LevelShapes = Sequence[tuple[int, int]]
@@ -137,7 +137,7 @@ def _on_cuda() -> str:
     """Resolve ``auto`` on CUDA."""
     if torch.are_deterministic_algorithms_enabled():
         return "embedding_bag"
-    return "triton" if find_spec("triton") is not None else "grid_sample"  # there is none for Windows
+    return "triton" if uses_triton() else "grid_sample"
 
 
 def _chosen(backend: str, value: Tensor, *, traced: bool) -> str:
