@@ -17,7 +17,8 @@ def run(ended: Path, grace: int, command: list[str]) -> None:
     """Run a command to its end.
 
     SIGINT and SIGTERM reach the command by its group, and are only noted here: a command that is still there ``grace``
-    seconds later is sent SIGTERM, and SIGKILL after as long again.
+    seconds later is sent SIGTERM, and SIGKILL after as long again. One that comes before there is a command is not
+    lost: ``stop.json``, which is written before the signal is sent, says that nothing is to be started.
 
     Args:
         ended: File to write ``{"exit_code", "time"}`` to; minus the signal's number for a command ended by one.
@@ -25,8 +26,10 @@ def run(ended: Path, grace: int, command: list[str]) -> None:
         command: The program and its arguments.
     """
     harder = iter((signal.SIGTERM, signal.SIGKILL))
+    asked: list[int] = []
 
-    def wait_for_it(*_: object) -> None:
+    def wait_for_it(number: int, _frame: object) -> None:
+        asked.append(number)
         signal.alarm(grace)
 
     def insist(*_: object) -> None:
@@ -36,9 +39,14 @@ def run(ended: Path, grace: int, command: list[str]) -> None:
     # A handler, unlike SIG_IGN, is not inherited: the command starts with Python's own answer to each signal.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, wait_for_it)
+    if ended.with_name("stop.json").is_file():  # the signal came while Python was starting here
+        write_json(ended, {"exit_code": -signal.SIGINT, "time": time.time()})
+        return
     # The lock that says that the job is at work came open into this process, and goes on into the command.
     process = subprocess.Popen(command, close_fds=False)  # noqa: S603
     signal.signal(signal.SIGALRM, insist)
+    if asked:  # it may have come while the command was being started
+        process.send_signal(asked[0])
     write_json(ended, {"exit_code": process.wait(), "time": time.time()})
 
 

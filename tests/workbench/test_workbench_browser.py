@@ -139,6 +139,7 @@ def test_a_clip_goes_on_after_the_server_was_started_anew(
         page.get_by_test_id("live-view").focus()
         page.keyboard.press("ArrowRight")
         page.wait_for_function(shown, arg=2)
+        page.locator("[data-test-connection-state=CONNECTED][data-test-script-state=notRunning]").wait_for()
         go_to(page, "Classes")
         page.get_by_role("heading", name="Most frequent mistakes").wait_for()
         assert page.get_by_test_id("stException").count() == 0

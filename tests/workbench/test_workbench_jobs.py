@@ -13,7 +13,7 @@ import pytest
 
 from vspwlib.checks import InputError
 from vspwlib.runs import Workspace, read_json, write_json
-from workbench import jobs
+from workbench import job_process, jobs
 
 QUICK = ("--help",)
 
@@ -134,6 +134,35 @@ def test_a_command_that_does_not_answer_is_stopped_harder(place: Workspace, tmp_
         process.wait(60)
     assert said.read_text().split() == ["up", "2", "15"]
     assert read_json(ended, "end")["exit_code"] == -signal.SIGKILL
+
+
+def test_a_job_that_is_asked_to_stop_at_once_starts_nothing(place: Workspace, tmp_path: Path) -> None:
+    """Where SIGINT is ignored, as below a shell's `&`, the signal itself is lost while Python is starting."""
+    ended, made = tmp_path / "ended.json", tmp_path / "made"
+    write_json(tmp_path / "stop.json", {"time": 0})
+    leader = Path(jobs.__file__).with_name("job_process.py")
+    command = [sys.executable, "-P", str(leader), str(ended), "1", "touch", str(made)]
+    subprocess.run(command, check=True)
+    assert read_json(ended, "end")["exit_code"] == -signal.SIGINT
+    assert not made.exists()
+
+
+def test_a_signal_that_comes_while_the_command_is_started_is_passed_on(tmp_path: Path, monkeypatch) -> None:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    start = subprocess.Popen
+
+    def interrupted(*arguments: object, **rest: object) -> subprocess.Popen:
+        os.kill(os.getpid(), signal.SIGINT)
+        return start(*arguments, **rest)
+
+    monkeypatch.setattr(job_process.subprocess, "Popen", interrupted)
+    try:
+        job_process.run(tmp_path / "ended.json", 60, ["sleep", "60"])
+    finally:
+        signal.alarm(0)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    assert read_json(tmp_path / "ended.json", "end")["exit_code"] == -signal.SIGINT
 
 
 def test_a_killed_command_has_failed(place: Workspace, long: jobs.Job) -> None:
