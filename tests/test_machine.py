@@ -9,7 +9,7 @@ from vspwlib import machine
     ("installed", "said", "used"), [(True, None, True), (True, "0", False), (True, "1", True), (False, "1", False)]
 )
 def test_triton_is_used_where_it_is_installed_and_nobody_says_no(installed, said, used, monkeypatch):
-    monkeypatch.setattr(machine, "find_spec", lambda name: name if installed else None)
+    monkeypatch.setattr(machine, "_triton_is_installed", lambda: installed)
     monkeypatch.delenv("VSPW_TRITON", raising=False)
     if said is not None:
         monkeypatch.setenv("VSPW_TRITON", said)

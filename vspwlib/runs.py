@@ -293,5 +293,5 @@ def environment() -> dict[str, Any]:
         "commit": commit(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "versions": versions,
-        "machine": machine if gpu() is None else {**machine, "gpu": gpu()},
+        "machine": {**machine, "gpu": name} if (name := gpu()) else machine,
     }

@@ -5,11 +5,12 @@ from typing import Any, Literal
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import AdamW
 
 from vspwlib.checks import check_choice
 from vspwlib.train.layer_decay import layer_scales
-from vspwlib.train.sharding import clip_sharded, shards
+from vspwlib.train.sharding import shards
 
 DecayRule = Literal["swin", "beit"]
 
@@ -125,11 +126,13 @@ def clip_gradients(
     Returns:
         Scalar on the device, the 2-norm over all parameters.
     """
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    if shards(fabric):
-        return clip_sharded(gradients, max_norm)
-    if max_norm is None:
-        return torch.nn.utils.get_total_norm(gradients)
+    if max_norm is None or shards(fabric):
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        total = torch.nn.utils.get_total_norm(gradients)
+        whole = total.full_tensor() if isinstance(total, DTensor) else total  # that of the shards of all processes
+        if max_norm is not None:
+            torch.nn.utils.clip_grads_with_norm_(model.parameters(), max_norm, whole)
+        return whole
     norm = fabric.clip_gradients(model, optimizer, max_norm=max_norm, error_if_nonfinite=False)
     return norm if norm is not None else torch.zeros((), device=fabric.device)
 

@@ -98,26 +98,6 @@ def local(tensor: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def clip_sharded(gradients: list[Tensor], max_norm: float | None) -> Tensor:
-    """Clip a sharded gradient in place and return the norm that it had, finite or not, the same in every process.
-
-    Args:
-        gradients: Of all parameters, in the same order everywhere.
-        max_norm: Largest norm; None leaves the gradient as it is.
-
-    Returns:
-        Scalar on the device, the 2-norm over all parameters.
-    """
-    rows = [local(gradient) for gradient in gradients]
-    squares = torch.nn.utils.get_total_norm(rows).square()
-    torch.distributed.all_reduce(squares)
-    norm = squares.sqrt()
-    if max_norm is not None:
-        torch._foreach_mul_(rows, (max_norm / (norm + 1e-6)).clamp(max=1.0))  # as PyTorch's clip_grad_norm_
-    return norm
-
-
-@torch.no_grad()
 def gathered(value: Any, *, keep: bool) -> Any:
     """Return a state with its sharded tensors whole and on the CPU; all processes take part.
 
