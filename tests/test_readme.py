@@ -1,10 +1,14 @@
-"""The file tree in the README is the one on disk."""
+"""The file tree in the README is the one on disk, and its tables are what runs have published."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
+
+from vspwlib.metrics.summary import SplitScore
 
 TREE = re.compile(r"^```\w*\n(vspw-workbench/\n.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -68,3 +72,41 @@ def test_the_tree_names_every_part_of_the_code(tree: dict[str, str], files: list
     assert len(parents) > 10
     assert len(modules) > 3
     assert (parents | modules) - set(tree) == set()
+
+
+def scores_of(repository: Path, pattern: str, split: str) -> list[dict]:
+    """The scores of published runs on a split, seed by seed."""
+    files = sorted((repository / "results").glob(pattern))
+    assert files
+    return [SplitScore.from_json(json.loads(file.read_text("utf-8"))["splits"][split]).summary() for file in files]
+
+
+def test_table_3_is_what_its_runs_published(repository):
+    rows = {
+        "stills, without the loss": "t3_baseline",
+        "stills, with it within single frames": "t3_nce1",
+        "clips of two, without the loss": "t3_clips2",
+        "clips of two, with it": "t3_nce2",
+        "clips of four, without the loss": "t3_clips4",
+        "clips of four, with it": "t3_nce4",
+    }
+    readme = (repository / "README.md").read_text("utf-8")
+    for title, row in rows.items():
+        cells = [title]
+        for profile, split in (("mini", "test1"), ("mini", "test2"), ("camvid", "val"), ("camvid", "test")):
+            found = [100 * one["miou"] for one in scores_of(repository, f"table3/{profile}/{row}-s*.json", split)]
+            cells.append(f"{mean(found):.1f}" + (f" ± {stdev(found):.1f}" if len(found) > 1 else ""))
+        assert f"| {' | '.join(cells)} |" in readme
+
+
+def test_the_figures_of_camvid_are_what_its_runs_published(repository):
+    readme = (repository / "README.md").read_text("utf-8")
+    for split, row, measures in (
+        ("test", "test, seeds 0 and 1", ("miou", "pixel_acc")),
+        ("val", "val (15 Hz), seeds 0 and 1", ("miou", "pixel_acc", "vc8", "vc16")),
+    ):
+        (line,) = [line for line in readme.splitlines() if line.startswith(f"| {row} |")]
+        found = scores_of(repository, "baselines/camvid/upernet_swin_tiny-s*.json", split)
+        cells = line.split("|")[2:]
+        for measure, cell in zip(measures, cells, strict=False):
+            assert cell.strip().startswith(", ".join(f"{100 * one[measure]:.1f}" for one in found))
