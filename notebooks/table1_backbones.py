@@ -95,8 +95,9 @@ effects_plot(rows)
 # - The paper's jump of ten points between its UperNet rows and its Mask2Former rows shows on CamVid, without any
 #   pre-training: on val and on test both Mask2Former rows lead all three UperNet rows. One seed, so no more than
 #   that.
-# - On the embedded data, with its 124 classes, eighty short videos and half the iterations, it does not show: EVA
-#   lies below the first row, BEiTv2 above it, neither clearly. Their seeds lie far apart: three do not rank them.
+# - On the embedded data, with its 124 classes, eighty short videos and half the iterations, it does not show. EVA lies
+#   below the first row, where its interval over videos leaves out 0 but one of its three seeds lies above; BEiTv2 lies
+#   above it, not clearly. Their seeds lie far apart: three do not rank them.
 # - What this cannot show: anything about the pre-trained networks. For those see `docs/full_scale.md`.
 
 # %%
